@@ -1,0 +1,100 @@
+"""``bundle.json``: everything about a trained model that is not a weight. Unknown keys are errors."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from usnet.anchors import AnchorSpec
+from usnet.values import PATHOLOGIES, OperatingPoint
+
+FORMAT_VERSION = 1
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Preprocessing(_Frozen):
+    """How a frame becomes the network's input ``float32 [1, size, size]`` in [0, 1] (normalisation is inside the network)."""
+
+    size: int = 256
+    mode: Literal["letterbox", "stretch"] = "letterbox"
+
+
+class Postprocessing(_Frozen):
+    """From raw heads to candidate boxes."""
+
+    top_k: int = Field(default=400, description="anchors kept before suppression")
+    nms_iou: float = Field(default=0.3, description="nodules on one frame hardly overlap, so a low value")
+    max_candidates: int = Field(
+        default=20, description="boxes kept for evaluation; real frames show at most three nodules"
+    )
+    min_score: float = Field(default=0.01, description="weaker boxes are dropped before suppression")
+
+
+class Logistic(_Frozen):
+    """Platt scaling: ``p = 1 / (1 + exp(-(slope * x + intercept)))``."""
+
+    slope: float = 1.0
+    intercept: float = 0.0
+
+
+class Calibration(_Frozen):
+    """``nodule``: x is the logit of the strongest box's score, p that the image shows a nodule.
+    ``malignancy``: x is the malignant minus the benign logit of a box, p that the nodule is malignant."""
+
+    nodule: Logistic = Logistic()
+    malignancy: Logistic = Logistic()
+    origin: str = "uncalibrated"
+
+
+class Threshold(_Frozen):
+    """One stored operating point; see :class:`usnet.values.OperatingPoint`."""
+
+    name: str
+    detection: float
+    malignancy: float
+    origin: str
+
+    def value(self) -> OperatingPoint:
+        """The immutable value that travels with every diagnosis."""
+        return OperatingPoint(self.name, self.detection, self.malignancy, self.origin)
+
+
+class Manifest(_Frozen):
+    """The content of ``bundle.json``."""
+
+    format: Literal[1] = 1
+    name: str
+    created: str = Field(description="UTC, ISO 8601")
+    classes: tuple[str, ...] = PATHOLOGIES
+    preprocessing: Preprocessing = Preprocessing()
+    anchors: AnchorSpec = AnchorSpec()
+    postprocessing: Postprocessing = Postprocessing()
+    calibration: Calibration = Calibration()
+    operating_points: tuple[Threshold, ...] = (
+        Threshold(name="default", detection=0.3, malignancy=0.5, origin="not chosen on data"),
+    )
+    default_operating_point: str = "default"
+    training: dict[str, Any] = Field(
+        default_factory=dict, description="data with hashes, configuration, seed, versions"
+    )
+    metrics: dict[str, Any] = Field(default_factory=dict)
+    licence: str = "Apache-2.0"
+    files: dict[str, str] = Field(default_factory=dict, description="file name to sha256, verified on load")
+
+    def operating_point(self, name: str | None = None) -> OperatingPoint:
+        """The named operating point (the default one for ``None``).
+
+        Raises
+        ------
+        KeyError
+            No operating point has that name.
+        """
+        wanted = name or self.default_operating_point
+        for threshold in self.operating_points:
+            if threshold.name == wanted:
+                return threshold.value()
+        raise KeyError(wanted)

@@ -1,0 +1,1 @@
+"""Datasets: COCO on disk, import, check, split, describe."""
