@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from usnet.anchors import AnchorSpec
 from usnet.values import PATHOLOGIES, OperatingPoint
@@ -19,26 +19,26 @@ class _Frozen(BaseModel):
 class Preprocessing(_Frozen):
     """How a frame becomes the network's input ``float32 [1, size, size]`` in [0, 1] (normalisation is inside the network)."""
 
-    size: int = 256
+    size: int = Field(default=256, gt=0)
     mode: Literal["letterbox", "stretch"] = "letterbox"
 
 
 class Postprocessing(_Frozen):
     """From raw heads to candidate boxes."""
 
-    top_k: int = Field(default=400, description="anchors kept before suppression")
-    nms_iou: float = Field(default=0.3, description="nodules on one frame hardly overlap, so a low value")
+    top_k: int = Field(default=400, gt=0, description="anchors kept before suppression")
+    nms_iou: float = Field(default=0.3, ge=0, le=1, description="nodules on one frame hardly overlap, so a low value")
     max_candidates: int = Field(
-        default=20, description="boxes kept for evaluation; real frames show at most three nodules"
+        default=20, gt=0, description="boxes kept for evaluation; real frames show at most three nodules"
     )
-    min_score: float = Field(default=0.01, description="weaker boxes are dropped before suppression")
+    min_score: float = Field(default=0.01, gt=0, lt=1, description="weaker boxes are dropped before suppression")
 
 
 class Logistic(_Frozen):
     """Platt scaling: ``p = 1 / (1 + exp(-(slope * x + intercept)))``."""
 
-    slope: float = 1.0
-    intercept: float = 0.0
+    slope: FiniteFloat = 1.0
+    intercept: FiniteFloat = 0.0
 
 
 class Calibration(_Frozen):
@@ -54,8 +54,8 @@ class Threshold(_Frozen):
     """One stored operating point; see :class:`usnet.values.OperatingPoint`."""
 
     name: str
-    detection: float
-    malignancy: float
+    detection: float = Field(ge=0, le=1)
+    malignancy: float = Field(ge=0, le=1)
     origin: str
 
     def value(self) -> OperatingPoint:
@@ -84,6 +84,16 @@ class Manifest(_Frozen):
     metrics: dict[str, Any] = Field(default_factory=dict)
     licence: str = "Apache-2.0"
     files: dict[str, str] = Field(default_factory=dict, description="file name to sha256, verified on load")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.anchors.image_size != self.preprocessing.size:
+            raise ValueError(f"anchors for {self.anchors.image_size} px, preprocessing to {self.preprocessing.size} px")
+        if self.classes != PATHOLOGIES:
+            raise ValueError(f"classes {self.classes}; expected {PATHOLOGIES}")
+        if self.default_operating_point not in (t.name for t in self.operating_points):
+            raise ValueError(f"no operating point is named {self.default_operating_point!r}")
+        return self
 
     def operating_point(self, name: str | None = None) -> OperatingPoint:
         """The named operating point (the default one for ``None``).

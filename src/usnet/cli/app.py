@@ -7,6 +7,11 @@ from typing import Annotated
 import typer
 
 import usnet
+from usnet.cli.data import app as data_app
+from usnet.cli.diagnose import diagnose
+from usnet.cli.models import app as model_app
+from usnet.cli.phantom import phantom
+from usnet.cli.train import export, train
 
 app = typer.Typer(
     name="usnet",
@@ -26,3 +31,11 @@ def _version(value: bool) -> None:
 @app.callback()
 def _root(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False) -> None:
     """Options of the whole command."""
+
+
+app.add_typer(data_app)
+app.command()(diagnose)
+app.add_typer(model_app)
+app.command()(train)
+app.command()(export)
+app.command()(phantom)

@@ -1,0 +1,1 @@
+"""Training: configuration, cache, sampling, augmentation, the Lightning module, and the bundle at the end."""

@@ -1,0 +1,111 @@
+"""``usnet diagnose``: images in, opinions out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from usnet.errors import UnreadableImage
+from usnet.values import LABELS, Diagnosis, Failure, Frame
+
+if TYPE_CHECKING:
+    from usnet.diagnosis.sources import Item
+    from usnet.reports.folder import ResultFolder
+    from usnet.reports.manifest import RunRecord
+
+Result = tuple[Frame, Diagnosis] | Failure
+
+ALL_FAILED, SOME_FAILED = 3, 5
+
+
+def diagnose(
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE|FOLDER|DICOM...", help="Files, folders of images, or usnet datasets.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")],
+    bundle: Annotated[
+        str | None, typer.Option(metavar="PATH|NAME", help="Model: a bundle's folder or zip, or a shipped name.")
+    ] = None,
+    group_by: Annotated[
+        str, typer.Option(metavar="patient|name|none", help="Fuse views of one patient, or of files named alike.")
+    ] = "none",
+    engine: Annotated[str, typer.Option(metavar="auto|onnxruntime|openvino", help="What runs the network.")] = "auto",
+    operating_point: Annotated[
+        str | None, typer.Option(metavar="NAME", help="One of the model's operating points; see 'usnet model info'.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="run.json", help="Record versions, hashes, times and the command here.")
+    ] = None,
+    overlays: Annotated[bool, typer.Option(help="Draw a picture for every image.")] = True,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the network; all cores by default.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are already in OUT.")] = False,
+) -> None:
+    """Find nodules and tell benign from malignant. Research use, not a medical device.
+
+    Writes diagnoses.csv (a row for every input), findings.json (COCO results), json/ (one file an image), overlays/ (pictures),
+    report.html and, with --group-by, groups.csv.
+
+    Exit code: 0 all done, 3 no input readable, 4 no model, 5 some inputs failed (they have a row with the reason).
+    """
+    from usnet.cli.progress import bar
+    from usnet.diagnosis.grouping import group_by_named
+    from usnet.diagnosis.pipeline import Diagnoser
+    from usnet.diagnosis.sources import collect
+    from usnet.reports.folder import ResultFolder
+    from usnet.reports.manifest import RunRecord
+
+    rule = group_by_named(group_by)
+    items = list(collect(images, exclude=out))
+    if not items:
+        raise UnreadableImage(
+            "no images here", source=", ".join(map(str, images)), expected="PNG, JPEG, BMP, TIFF or DICOM files"
+        )
+    diagnoser = Diagnoser(bundle, engine=engine, operating_point=operating_point, threads=threads)
+    numbers = _numbers(items)
+    with (
+        ResultFolder(out, diagnoser, numbers=numbers, group_by=rule, overlays=overlays, overwrite=overwrite) as folder,
+        bar("Diagnosing") as update,
+    ):
+        record = None if report is None else RunRecord(report, diagnoser, sys.argv)
+        results = diagnoser.stream_frames(items, group_by=rule)
+        for result in _counted(results, len(items), update):
+            folder.add(result)
+            if record is not None:
+                record.add(result)
+            if isinstance(result, Failure):
+                typer.echo(f"usnet: {result.source}: {result.reason}", err=True)
+        page = folder.finish()
+    raise typer.Exit(_conclude(folder, page, record))
+
+
+def _conclude(folder: ResultFolder, page: Path, record: RunRecord | None) -> int:
+    """Say what came out, complete the record, and return the exit code."""
+    failed, done = len(folder.failures), sum(folder.counts.values())
+    code = 0 if not failed else SOME_FAILED if done else ALL_FAILED
+    if record is not None:
+        record.finish(dict(folder.counts) | {"failed": failed}, code)
+    counts = ", ".join(f"{folder.counts[label]} {label}" for label in LABELS)
+    typer.echo(f"{done} images: {counts}" + (f"; {failed} failed, see diagnoses.csv" if failed else ""))
+    typer.echo(f"Report: {page}")
+    return code
+
+
+def _counted(results: Iterable[Result], total: int, update: Callable[[int, int], None]) -> Iterator[Result]:
+    """The results, while the progress bar counts the files that they come from."""
+    files, last = 0, ""
+    for result in results:
+        source = result.source if isinstance(result, Failure) else result[0].source
+        files, last = files + (source != last), source
+        update(files, total)
+        yield result
+
+
+def _numbers(items: Iterable[Item]) -> dict[str, int]:
+    """COCO ids by image id, where a dataset gives them and they do not clash."""
+    numbered = [(item.image_id, item.number) for item in items if item.image_id and item.number is not None]
+    found = {name: number for name, number in numbered if name and number is not None}
+    return found if len(set(found.values())) == len(numbered) else {}

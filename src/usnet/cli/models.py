@@ -1,0 +1,88 @@
+"""``usnet model``: which models there are, what is known about one, and whether it is undamaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from usnet.bundles import Bundle
+
+app = typer.Typer(
+    name="model", help="Models: list the shipped ones, describe and verify a bundle.", no_args_is_help=True
+)
+
+BundleArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[PATH|NAME]", help="A bundle's folder or zip, or a shipped name; the default one if left out."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print bundle.json instead of a summary.")]
+
+
+@app.command("list")
+def list_models() -> None:
+    """Name the models inside this installation, the default one first."""
+    from usnet.bundles import load, shipped
+
+    names = shipped()
+    for name in names:
+        bundle = load(name)
+        typer.echo(f"{name}  {bundle.identity.sha256[:12]}  {bundle.manifest.created}")
+    if not names:
+        typer.echo("No model is shipped with this installation; name a bundle with --bundle PATH.")
+
+
+@app.command()
+def info(bundle: BundleArgument = None, as_json: JsonOption = False) -> None:
+    """Describe a model: what it expects, its operating points, calibration, training data and measured quality."""
+    from usnet.bundles import load
+
+    found = load(bundle)
+    if as_json:
+        typer.echo(found.manifest.model_dump_json(indent=1))
+        return
+    for line in _description(found):
+        typer.echo(line)
+
+
+@app.command()
+def verify(bundle: BundleArgument = None) -> None:
+    """Check every file of a model against its sha256, and that the network runs. Exit code 4 if not."""
+    from usnet.bundles import load
+    from usnet.diagnosis.selftest import selftest
+
+    found = load(bundle)
+    for name, digest in found.manifest.files.items():
+        typer.echo(f"{name}: sha256 {digest[:12]} as stated")
+    typer.echo(f"network: {selftest(found)}")
+
+
+def _description(bundle: Bundle) -> list[str]:
+    manifest = bundle.manifest
+    size = manifest.preprocessing.size
+    lines = [
+        f"Model            {manifest.name}",
+        f"Place            {Path(bundle.path)}",
+        f"sha256           {bundle.identity.sha256}",
+        f"Created          {manifest.created}",
+        f"Licence          {manifest.licence}",
+        f"Input            {size} x {size} pixels, {manifest.preprocessing.mode}",
+        f"Calibration      {manifest.calibration.origin}",
+    ]
+    for point in manifest.operating_points:
+        default = ", default" if point.name == manifest.default_operating_point else ""
+        lines.append(
+            f"Operating point  {point.name}{default}: finding from score {point.detection:.3g}, "
+            f"malignant from {point.malignancy:.3g} ({point.origin})"
+        )
+    lines += [f"Training         {key}: {_short(value)}" for key, value in manifest.training.items()]
+    return lines + [f"Measured         {key}: {_short(value)}" for key, value in manifest.metrics.items()]
+
+
+def _short(value: object, limit: int = 160) -> str:
+    text = str(value)
+    return text if len(text) <= limit else text[: limit - 4] + " ..."

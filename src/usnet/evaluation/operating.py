@@ -1,0 +1,207 @@
+"""Calibration and thresholds, fitted on VALIDATION images only and stored in the bundle. Evaluation never chooses them.
+
+Everything takes plain arrays, so training can call it on decoded heads and a notebook on saved predictions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from usnet.bundles.manifest import Calibration, Logistic, Threshold
+from usnet.errors import DataError
+from usnet.statistics.calibration import platt
+from usnet.statistics.detection import match_image
+from usnet.statistics.roc import roc_curve
+from usnet.values import Label
+
+FloatArray = npt.NDArray[np.float64]
+Rule = Literal["youden", "sensitivity"]
+FLOOR = 0.01
+"""Score of an image without any candidate, as the default ``Postprocessing.min_score`` cuts them."""
+FEWEST = 10
+"""Cases of each class below which a logistic fit is not worth having."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationImage:
+    """Candidates and truth of one image, in one pixel frame: ``boxes [N, 4]`` and ``truth [K, 4]`` are corners, ``logits [N, 2]``
+    (benign, malignant), both by falling score."""
+
+    boxes: npt.NDArray[np.floating]
+    logits: npt.NDArray[np.floating]
+    truth: npt.NDArray[np.floating]
+    label: Label
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationScores:
+    """What the fits need.
+
+    ``label [N]``, ``top_logit [N]`` (strongest candidate's logit, the floor's for none) and ``log_ratio [N]`` (of that
+    candidate, NaN for none) are per image. ``nodule_score [K]`` is the best matching candidate's score of each truth box, 0
+    where none matches. ``candidate_logit [M]`` and ``candidate_hit [M]`` are per candidate.
+    """
+
+    label: npt.NDArray[np.str_]
+    top_logit: FloatArray
+    log_ratio: FloatArray
+    nodule_score: FloatArray
+    candidate_logit: FloatArray
+    candidate_hit: npt.NDArray[np.bool_]
+
+
+def collect(images: Sequence[ValidationImage], iou: float = 0.5, floor: float = FLOOR) -> ValidationScores:
+    """Arrays over all validation images; a candidate hits a nodule at IoU >= ``iou``."""
+    top, ratio, nodule, logits, hits = [], [], [], [], []
+    for image in images:
+        strongest = np.asarray(image.logits, np.float64).reshape(-1, 2).max(axis=1, initial=-np.inf)
+        top.append(strongest[0] if strongest.size else math.log(floor / (1 - floor)))
+        ratio.append(float(image.logits[0, 1] - image.logits[0, 0]) if strongest.size else math.nan)
+        found = match_image(np.asarray(image.boxes, np.float64), strongest, np.asarray(image.truth, np.float64), iou)
+        score = np.zeros(len(image.truth))
+        score[found[found >= 0]] = 1 / (1 + np.exp(-strongest[found >= 0]))
+        nodule.append(score)
+        logits.append(strongest)
+        hits.append(found >= 0)
+    return ValidationScores(
+        np.array([image.label for image in images]),
+        np.array(top, np.float64),
+        np.array(ratio, np.float64),
+        np.concatenate([*nodule, np.zeros(0)]),
+        np.concatenate([*logits, np.zeros(0)]),
+        np.concatenate([*hits, np.zeros(0, bool)]),
+    )
+
+
+def fit(
+    images: Sequence[ValidationImage],
+    *,
+    name: str = "default",
+    data: str = "validation",
+    nodule_sensitivity: float = 0.95,
+    rule: Rule = "youden",
+    malignant_sensitivity: float = 0.95,
+) -> tuple[Calibration, Threshold]:
+    """Calibration and one operating point from validation images; ``data`` names them in both ``origin`` texts."""
+    scores = collect(images)
+    calibration = fit_calibration(scores, data=data)
+    threshold = choose_operating_point(
+        scores,
+        calibration,
+        name=name,
+        data=data,
+        nodule_sensitivity=nodule_sensitivity,
+        rule=rule,
+        malignant_sensitivity=malignant_sensitivity,
+    )
+    return calibration, threshold
+
+
+def fit_calibration(scores: ValidationScores, *, data: str = "validation") -> Calibration:
+    """Platt fits (1999) of both probabilities.
+
+    - nodule: the strongest candidate's logit, on images with a nodule against normal images. With fewer than
+      :data:`FEWEST` of either it falls back to boxes: a candidate's logit, on boxes that hit a nodule against boxes that do
+      not. That says how likely a box is a nodule; it is not the share of normal images, which such data cannot tell.
+    - malignancy: the strongest candidate's log ratio, on malignant against benign images.
+
+    A fit without enough of both classes, or with a falling curve, keeps slope 1 and intercept 0 and says so in ``origin``.
+    """
+    known = np.isin(scores.label, ("benign", "malignant", "normal"))
+    present = scores.label != "normal"
+    images = _logistic(scores.top_logit[known], present[known])
+    boxes = None if images else _logistic(scores.candidate_logit, scores.candidate_hit)
+    nodule = images or boxes
+    seen = np.isin(scores.label, ("benign", "malignant")) & np.isfinite(scores.log_ratio)
+    malignancy = _logistic(scores.log_ratio[seen], scores.label[seen] == "malignant")
+    count = {kind: int((scores.label == kind).sum()) for kind in ("benign", "malignant", "normal")}
+    how = (
+        f"nodule: images, {count['benign'] + count['malignant']} with and {count['normal']} without a nodule"
+        if images
+        else f"nodule: boxes, {int(scores.candidate_hit.sum())} on a nodule of {scores.candidate_hit.size} (too few normal images)"
+        if boxes
+        else "nodule: not calibrated"
+    )
+    what = f"{count['malignant']} malignant and {count['benign']} benign images" if malignancy else "not calibrated"
+    origin = f"Platt on {data}; {how}; malignancy: {what}"
+    return Calibration(nodule=nodule or Logistic(), malignancy=malignancy or Logistic(), origin=origin)
+
+
+def _logistic(x: FloatArray, positive: npt.NDArray[np.bool_]) -> Logistic | None:
+    if min(positive.sum(), (~positive).sum()) < FEWEST:
+        return None
+    slope, intercept = platt(x, positive, ridge=1e-4)
+    return Logistic(slope=slope, intercept=intercept) if slope > 0 else None
+
+
+def choose_operating_point(
+    scores: ValidationScores,
+    calibration: Calibration,
+    *,
+    name: str = "default",
+    data: str = "validation",
+    nodule_sensitivity: float = 0.95,
+    rule: Rule = "youden",
+    malignant_sensitivity: float = 0.95,
+) -> Threshold:
+    """Both thresholds.
+
+    Detection is the highest score that still finds ``nodule_sensitivity`` of the validation nodules; where candidates find
+    fewer at any score, the lowest score of a nodule that they do find. Malignancy is the calibrated probability with the greatest
+    sensitivity + specificity - 1 (``youden``), or the highest one at which ``malignant_sensitivity`` of malignant images is called
+    (``sensitivity``). Thresholds lie half-way to the next weaker case, so that rounding cannot lose the case they stand on.
+
+    Raises
+    ------
+    DataError
+        There is no nodule, or no malignant or no benign image.
+    """
+    if not scores.nodule_score.size:
+        raise DataError("no validation image has a nodule box", expected="boxes to choose the detection threshold on")
+    detection, reached = _highest(scores.nodule_score, nodule_sensitivity)
+    seen = np.isin(scores.label, ("benign", "malignant")) & np.isfinite(scores.log_ratio)
+    truth = scores.label[seen] == "malignant"
+    if truth.all() or not truth.any():
+        raise DataError(
+            f"{int(truth.sum())} malignant and {int((~truth).sum())} benign validation images with a candidate box",
+            expected="both, to choose the malignancy threshold on",
+        )
+    fitted = calibration.malignancy
+    probability = 1 / (1 + np.exp(-(fitted.slope * scores.log_ratio[seen] + fitted.intercept)))
+    if rule == "youden":
+        malignancy, said = _youden(truth, probability), "greatest sensitivity + specificity - 1 of malignant v benign"
+    else:
+        malignancy, found = _highest(probability[truth], malignant_sensitivity)
+        said = f"sensitivity {found:.3f} (asked {malignant_sensitivity:g}) for malignant images"
+    origin = (
+        f"{data}: detection at sensitivity {reached:.3f} (asked {nodule_sensitivity:g}) for {scores.nodule_score.size} nodules "
+        f"at IoU 0.5; malignancy at {said}, {int(truth.sum())} v {int((~truth).sum())} images"
+    )
+    return Threshold(name=name, detection=detection, malignancy=malignancy, origin=origin)
+
+
+def _highest(scores: FloatArray, target: float) -> tuple[float, float]:
+    """Highest threshold that at least ``target`` of ``scores`` reach, and the share that reaches it; 0 counts as never found."""
+    falling = np.sort(scores)[::-1]
+    found = int((falling > 0).sum())
+    wanted = min(max(1, math.ceil(target * falling.size - 1e-9)), found)
+    if wanted == 0:
+        return FLOOR, 0.0
+    value = float(falling[wanted - 1])
+    below = falling[falling < value]
+    threshold = (value + float(below[0])) / 2 if below.size and below[0] > 0 else value * (1 - 1e-6)
+    return threshold, float((falling >= threshold).mean())
+
+
+def _youden(truth: npt.NDArray[np.bool_], probability: FloatArray) -> float:
+    curve = roc_curve(truth, probability)
+    best = int(np.argmax(np.round(curve.sensitivity + curve.specificity, 12)[1:])) + 1
+    here = float(curve.thresholds[best])
+    below = float(curve.thresholds[best + 1]) if best + 1 < curve.thresholds.size else here
+    return (here + below) / 2

@@ -1,0 +1,115 @@
+"""Stored pixel values of a DICOM file, a frame at a time, through pydicom's decoders."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from struct import unpack
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate, generate_frames, get_frame
+from pydicom.pixels.decoders.base import Decoder, get_decoder
+from pydicom.pixels.utils import as_pixel_options
+from pydicom.uid import UID, JPEGLossless, JPEGLosslessSV1, RLELossless
+
+from usnet.errors import UnreadableImage
+from usnet.images.codestreams import check_codestream
+from usnet.images.limits import Limits
+
+KEYWORDS = {0x0008: "FloatPixelData", 0x0009: "DoubleFloatPixelData", 0x0010: "PixelData"}
+
+Stored = npt.NDArray[Any]
+
+
+def stored_frames(
+    stream: IO[bytes], dataset: Dataset, syntax: UID, source: str, limits: Limits, wanted: Sequence[int]
+) -> Iterator[Stored]:
+    """Decoded frames ``[H, W]`` or ``[H, W, 3]`` (RGB), with ``stream`` at the start of the pixel data element.
+
+    ``wanted`` are 0-based frame numbers in order. One frame is in memory at a time.
+    """
+    decoder = decoder_for(syntax, source)
+    options = _options(stream, dataset, syntax)
+    if decoder.is_native:
+        for index in wanted:
+            stream.seek(options["pixel_start"])
+            yield _decoded(decoder, stream, index, options)
+        return
+    for data in _encoded(stream, options, wanted):
+        _check(data, dataset, syntax, source, limits)
+        single = encapsulate([data], has_bot=False)
+        yield _decoded(decoder, single, 0, options | {"number_of_frames": 1})
+
+
+def decoder_for(syntax: UID, source: str) -> Decoder:
+    """pydicom's decoder of a transfer syntax.
+
+    Raises
+    ------
+    UnreadableImage
+        No decoder knows the syntax, or the one that does is not installed.
+    """
+    try:
+        decoder = get_decoder(syntax)
+    except NotImplementedError:
+        raise UnreadableImage(
+            f"transfer syntax {syntax.name}",
+            source=source,
+            expected="uncompressed, RLE, JPEG, JPEG-LS or JPEG 2000",
+            hint="Video has to be exported as frames" if "MPEG" in syntax.name or "HEVC" in syntax.name else None,
+        ) from None
+    if not decoder.is_available:
+        lossless = syntax in (JPEGLossless, JPEGLosslessSV1)
+        raise UnreadableImage(
+            f"no decoder for {syntax.name} is installed",
+            source=source,
+            hint="Install the extra: pip install 'usnet[lossless]'" if lossless else "Reinstall usnet",
+        )
+    return decoder
+
+
+def _options(stream: IO[bytes], dataset: Dataset, syntax: UID) -> dict[str, Any]:
+    """Decoding options of the header, and of the pixel element that ``stream`` is at; leaves ``stream`` at its value."""
+    order = "<" if syntax.is_little_endian else ">"
+    _, element = unpack(order + "HH", stream.read(4))
+    vr = stream.read(4)[:2]
+    explicit = not syntax.is_implicit_VR and vr.isalpha()  # some writers mix implicit elements into explicit files
+    if explicit:
+        stream.read(4)  # length
+    return as_pixel_options(dataset) | {
+        "transfer_syntax_uid": syntax,
+        "pixel_keyword": KEYWORDS[element],
+        "pixel_vr": vr.decode("ascii") if explicit else "OW",
+        "pixel_start": stream.tell(),
+    }
+
+
+def _encoded(stream: IO[bytes], options: dict[str, Any], wanted: Sequence[int]) -> Iterator[bytes]:
+    count, offsets = options["number_of_frames"], options.get("extended_offsets")
+    if len(wanted) == 1:
+        yield get_frame(stream, wanted[0], number_of_frames=count, extended_offsets=offsets)
+        return
+    frames = generate_frames(stream, number_of_frames=count, extended_offsets=offsets)
+    keep = set(wanted)
+    yield from (data for number, data in enumerate(frames) if number in keep)
+
+
+def _check(data: bytes, dataset: Dataset, syntax: UID, source: str, limits: Limits) -> None:
+    """Refuse a compressed frame that would decode to something else than the header says."""
+    if syntax != RLELossless:
+        check_codestream(data, int(dataset.Columns), int(dataset.Rows), source, limits)
+        return
+    plain = int(dataset.Columns) * int(dataset.Rows) * int(dataset.SamplesPerPixel) * int(dataset.BitsAllocated) // 8
+    if len(data) > 2 * plain + 4096:  # run-length coding adds at most one byte in 128
+        raise UnreadableImage(f"an RLE frame of {len(data)} bytes", source=source, expected=f"about {plain} at most")
+
+
+def _decoded(decoder: Decoder, data: IO[bytes] | bytes, index: int, options: dict[str, Any]) -> Stored:
+    chosen = {key: value for key, value in options.items() if key not in ("pixel_start", "extended_offsets")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom warns about every small departure from the standard
+        array, _ = decoder.as_array(data, index=index, **chosen)  # type: ignore[arg-type]
+    return np.asarray(array)

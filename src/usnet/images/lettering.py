@@ -1,0 +1,62 @@
+"""Words and read-outs burned into a frame: rows of equally high, thin, bright shapes. Pure numpy and scipy."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+SURROUND = 25  # px: characters are brighter than the mean of this window
+THRESHOLDS = (40.0, 80.0)  # grey levels above the surround: antialiased and crisp lettering
+SMALLEST, LARGEST = 6, 24  # px: height of a capital letter or digit
+CHARACTERS = 3  # shapes in a row: two happen by chance in speckle
+SLACK = 1  # px: letters of one line share top and bottom to this
+
+Shapes = npt.NDArray[np.intp]
+
+
+def text_lines(image: npt.NDArray[np.float32]) -> Shapes:
+    """Lines of text in a grey image ``[H, W]`` (0..255): corners ``[N, 4]`` (x0, y0, x1, y1)."""
+    raised = image - ndimage.uniform_filter(image, SURROUND)
+    found = [line for level in THRESHOLDS for line in _rows(_characters(raised > level))]
+    return np.array(found, dtype=np.intp).reshape(-1, 4)
+
+
+def _characters(mask: npt.NDArray[np.bool_]) -> Shapes:
+    """Connected shapes that could be a letter or digit, from left to right: corners ``[N, 4]``."""
+    labels, count = ndimage.label(mask, np.ones((3, 3)))
+    if not count:
+        return np.zeros((0, 4), dtype=np.intp)
+    y, x = np.nonzero(labels)
+    number = labels[y, x]
+    order = np.argsort(number, kind="stable")
+    y, x, number = y[order], x[order], number[order]
+    first = np.flatnonzero(np.diff(number, prepend=0))
+    x0, y0 = np.minimum.reduceat(x, first), np.minimum.reduceat(y, first)
+    x1, y1 = np.maximum.reduceat(x, first) + 1, np.maximum.reduceat(y, first) + 1
+    area = np.diff(first, append=len(number))
+    width, height = x1 - x0, y1 - y0
+    letter = (width <= 1.6 * height) & (area < 0.9 * width * height)
+    stroke = 3 * width <= height  # I, 1
+    keep = (height >= SMALLEST) & (height <= LARGEST) & (letter | stroke)
+    shapes = np.stack([x0, y0, x1, y1], axis=1)[keep]
+    return np.asarray(shapes[np.argsort(shapes[:, 0], kind="stable")])
+
+
+def _rows(shapes: Shapes) -> list[list[int]]:
+    """Bounding corners of runs of at least :data:`CHARACTERS` shapes with a common top and bottom and small gaps."""
+    lines: list[list[int]] = []
+    used = np.zeros(len(shapes), dtype=bool)
+    for start, (x0, top, end, bottom) in enumerate(shapes.tolist()):
+        if used[start]:
+            continue
+        level = (np.abs(shapes[:, 1:4:2] - (top, bottom)) <= SLACK).all(axis=1) & ~used
+        run = [start]
+        for other in np.flatnonzero(level & (shapes[:, 0] >= end)).tolist():
+            if 0 <= shapes[other, 0] - end <= 1.2 * (bottom - top):
+                run.append(other)
+                end = int(shapes[other, 2])
+        if len(run) >= CHARACTERS:
+            used[run] = True
+            lines.append([x0, top, end, bottom])
+    return lines

@@ -1,0 +1,17 @@
+"""Shared fixtures."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder with real data and reference results, beside the checkout; skips where it is absent."""
+    place = Path(os.environ.get("USNET_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+    if not place.is_dir():
+        pytest.skip(f"no reference data at {place} (set USNET_SHARED)")
+    return place
