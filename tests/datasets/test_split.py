@@ -131,6 +131,9 @@ def test_duplicates_join_patients_and_contradictions_are_excluded() -> None:
     assert [r.group_id for r in joined.records] == ["a", "a", "a", "4.png", "4.png", "6.png"]
     assert [r.exclude for r in joined.records] == [None, None, None, CONTRADICTING, CONTRADICTING, None]
     assert join_groups(joined, [(3, 1), (5, 4)]) == joined
+    near = join_groups(data, [], near=[(5, 4)])
+    assert [r.group_id for r in near.records][3:] == ["4.png", "4.png", "6.png"]
+    assert {r.exclude for r in near.records} == {None}
     with pytest.raises(DataError, match=r"\[99\]"):
         join_groups(data, [(1, 99)])
 

@@ -15,7 +15,10 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGLSLossless,
+    RLELossless,
     generate_uid,
 )
 
@@ -53,15 +56,33 @@ def dataset(pixels: np.ndarray, photometric: str = "MONOCHROME2", bits: int = 8,
 
 
 def encode(made: Dataset, syntax: str = ExplicitVRLittleEndian) -> bytes:
-    """The file: uncompressed and deflated syntaxes are written as they are, others are compressed by pydicom."""
-    made.file_meta.TransferSyntaxUID = UID(syntax)
-    if UID(syntax).is_compressed and not UID(syntax).is_deflated:
+    """The file: uncompressed and deflated syntaxes are written as they are, RLE and JPEG-LS by pydicom, JPEG 2000 by Pillow."""
+    if syntax == JPEG2000Lossless:
+        return encapsulated(made, [_jpeg2000(frame) for frame in _frames(made)], syntax)
+    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    if syntax in (RLELossless, JPEGLSLossless):
         made.compress(syntax, generate_instance_uid=False)
+    made.file_meta.TransferSyntaxUID = UID(syntax)
     if syntax == ExplicitVRBigEndian and made.BitsAllocated == 16:
         made.PixelData = np.frombuffer(made.PixelData, "<u2").astype(">u2").tobytes()
     made["PixelData"].VR = "OB" if made.BitsAllocated == 8 and syntax != ImplicitVRLittleEndian else "OW"
     target = io.BytesIO()
     made.save_as(target, enforce_file_format=True)
+    return target.getvalue()
+
+
+def _frames(made: Dataset) -> np.ndarray:
+    count = int(made.get("NumberOfFrames", 1))
+    shape = (count, made.Rows, made.Columns, made.SamplesPerPixel)
+    dtype = np.uint8 if made.BitsAllocated == 8 else np.uint16
+    stack = np.frombuffer(made.PixelData, dtype, np.prod(shape)).reshape(shape)
+    return stack if made.SamplesPerPixel == 3 else stack[..., 0]
+
+
+def _jpeg2000(frame: np.ndarray) -> bytes:
+    target = io.BytesIO()
+    colour = frame.ndim == 3
+    Image.fromarray(frame).save(target, "JPEG2000", no_jp2=True, irreversible=False, mct=int(colour))
     return target.getvalue()
 
 

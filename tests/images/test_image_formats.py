@@ -56,8 +56,9 @@ def test_alpha_is_laid_on_black(mode: str) -> None:
 
 def test_palette_with_a_transparent_entry() -> None:
     image = Image.fromarray(GREY).convert("P")
-    pixels = read(encoded(image, transparency=GREY[0, 5])).pixels
-    np.testing.assert_array_equal(pixels, np.where(GREY == GREY[0, 5], 0, GREY))
+    clear = int(GREY[0, 5])
+    pixels = read(encoded(image, transparency=clear)).pixels
+    np.testing.assert_array_equal(pixels, np.where(clear == GREY, 0, GREY))
 
 
 def test_colour_becomes_rec_601_luma() -> None:

@@ -9,6 +9,7 @@ import typer
 import usnet
 from usnet.cli.data import app as data_app
 from usnet.cli.diagnose import diagnose
+from usnet.cli.evaluate import evaluate
 from usnet.cli.models import app as model_app
 from usnet.cli.phantom import phantom
 from usnet.cli.train import export, train
@@ -39,3 +40,4 @@ app.add_typer(model_app)
 app.command()(train)
 app.command()(export)
 app.command()(phantom)
+app.command()(evaluate)

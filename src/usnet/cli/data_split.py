@@ -52,18 +52,24 @@ def split(
 
 def _join(data: Dataset) -> Dataset:
     from rich.console import Console
-    from rich.status import Status
+    from rich.progress import Progress
 
     from usnet.datasets.duplicates import find_duplicates
-    from usnet.datasets.grouping import join_groups
+    from usnet.datasets.grouping import CONTRADICTING, join_groups
 
-    with Status("looking for duplicates", console=Console(stderr=True)):
-        pairs = [(p.first, p.second) for p in find_duplicates(data)]
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("looking for duplicates", total=None)
+        found = find_duplicates(data, progress=lambda done, total: bar.update(task, completed=done, total=total))
+    pairs = [(p.first, p.second) for p in found if p.kind != "near"]
+    near = [(p.first, p.second) for p in found if p.kind == "near"]
     before = len({r.group for r in data.records})
-    data = join_groups(data, pairs)
+    data = join_groups(data, pairs, near)
     after = len({r.group for r in data.records})
-    excluded = sum(r.exclude is not None for r in data.records)
-    typer.echo(f"{len(pairs)} duplicate pairs: {before} groups joined to {after}; {excluded} images excluded")
+    excluded = sum(r.exclude == CONTRADICTING for r in data.records)
+    typer.echo(
+        f"{len(pairs)} duplicate and {len(near)} near-duplicate pairs: {before} groups joined to {after}; "
+        f"{excluded} images excluded (contradicting labels)"
+    )
     return data
 
 

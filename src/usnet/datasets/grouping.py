@@ -20,11 +20,12 @@ CONTRADICTING = "contradicting-duplicate"
 """``ImageRecord.exclude`` of an image whose duplicate carries another label: neither can be trusted."""
 
 
-def join_groups(dataset: Dataset, pairs: Iterable[tuple[int, int]]) -> Dataset:
+def join_groups(dataset: Dataset, pairs: Iterable[tuple[int, int]], near: Iterable[tuple[int, int]] = ()) -> Dataset:
     """Set ``group_id`` of every image: its group so far (the patient, else the image), joined along duplicate pairs.
 
-    ``pairs`` are image ids. Images linked by duplicates (directly or through others) that carry different labels get
-    ``exclude='contradicting-duplicate'``; they stay in the dataset. A joined group takes the name of its first image's.
+    ``pairs`` are image ids of one frame. Images linked by them (directly or through others) that carry different labels get
+    ``exclude='contradicting-duplicate'``; they stay in the dataset. ``near`` pairs are neighbours in one sweep: they join groups
+    too, but may rightly differ in label. A joined group takes the name of its first image's.
 
     Raises
     ------
@@ -32,11 +33,12 @@ def join_groups(dataset: Dataset, pairs: Iterable[tuple[int, int]]) -> Dataset:
         A pair names an image id that the dataset does not hold.
     """
     links = list(pairs)
-    unknown = sorted({i for pair in links for i in pair} - {r.image_id for r in dataset.records})
+    joining = [*links, *near]
+    unknown = sorted({i for pair in joining for i in pair} - {r.image_id for r in dataset.records})
     if unknown:
         raise DataError(f"duplicate pairs name image ids {unknown[:5]} that are not there", source=dataset.root)
     group_of = {r.image_id: r.group for r in dataset.records}
-    joined = _first_of_component(group_of.values(), ((group_of[a], group_of[b]) for a, b in links))
+    joined = _first_of_component(group_of.values(), ((group_of[a], group_of[b]) for a, b in joining))
     frame = _first_of_component(group_of, links)
     labels: dict[int, set[str]] = defaultdict(set)
     for record in dataset.records:

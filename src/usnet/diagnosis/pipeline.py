@@ -190,7 +190,7 @@ class Diagnoser:
         name = item.image_id or str(item.path)
         several = frame_count(item.path, limits=self.limits) > 1
         for frame in read_frames(item.path, limits=self.limits):
-            image_id = f"{name}#{frame.number}" if several else name
+            image_id = f"{name}#{frame.number:04d}" if several else name
             yield self._prepare(frame, image_id, group_of(group_by, item, frame), start)
             start = time.perf_counter()
 

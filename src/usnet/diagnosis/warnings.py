@@ -39,7 +39,7 @@ def frame_warnings(frame: Frame, transform: LetterboxTransform, manifest: Manife
 
 def _calibration(frame: Frame) -> list[str]:
     if frame.spacing_mm is None:
-        return ["uncalibrated: the file states no pixel spacing, so sizes in mm are unknown"]
+        return ["uncalibrated: the file has no usable pixel spacing, so sizes in mm are unknown"]
     rows, columns = frame.spacing_mm
     height, width = frame.height * rows, frame.width * columns
     low, high = PLAUSIBLE_MM

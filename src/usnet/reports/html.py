@@ -86,6 +86,7 @@ def write_report(
         "largest": largest_text,
         "codes": warning_codes,
         "alt": alt_text,
+        "alerts": alerts,
         "picture": partial(picture, embed=embed),
     }
     page = environment.get_template("report.html.j2").generate(
@@ -108,10 +109,13 @@ def picture(entry: Entry, *, embed: bool) -> str:
         return entry.overlay_link
     from PIL import Image
 
+    from usnet.reports.overlay import without_text
+
     with Image.open(entry.overlay) as image:
-        image.thumbnail((EMBEDDED_WIDTH, 4 * EMBEDDED_WIDTH))
-        buffer = io.BytesIO()
-        image.convert("RGB").save(buffer, format="JPEG", quality=88)
+        shown = without_text(image).convert("RGB")
+    shown.thumbnail((EMBEDDED_WIDTH, 4 * EMBEDDED_WIDTH))
+    buffer = io.BytesIO()
+    shown.save(buffer, format="JPEG", quality=88)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
@@ -127,15 +131,21 @@ def alt_text(diagnosis: Diagnosis) -> str:
 
 
 def largest_text(diagnosis: Diagnosis) -> str:
-    """Size of the finding with the largest box; empty without findings."""
+    """Size of the finding with the largest box; empty without findings. The warnings say where it is uncalibrated."""
     if not diagnosis.findings:
         return ""
-    return style.size_text(max(diagnosis.findings, key=lambda finding: finding.box.area))
+    largest = max(diagnosis.findings, key=lambda finding: finding.box.area)
+    return style.size_text(largest).removesuffix(style.UNCALIBRATED)
 
 
 def warning_codes(diagnosis: Diagnosis) -> str:
     """The words before the colons of the warnings."""
     return ", ".join(warning.partition(":")[0] for warning in diagnosis.warnings)
+
+
+def alerts(diagnosis: Diagnosis) -> list[str]:
+    """Warnings to shout. A missing pixel spacing is not among them: every PNG lacks it, and each size says so."""
+    return [warning for warning in diagnosis.warnings if not warning.startswith("uncalibrated:")]
 
 
 def _place(finding: Finding, diagnosis: Diagnosis) -> str:

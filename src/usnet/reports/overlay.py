@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
 from usnet.reports.style import COLOURS, RESEARCH_USE, counted, finding_text, probabilities_text
 from usnet.reports.tags import place_tags
@@ -17,6 +18,9 @@ from usnet.values import Box, Diagnosis, Finding, Frame
 
 LONG_SIDE = (720, 1600)
 """Frames are shown with a longer side between these, in pixels."""
+
+AREA_KEY = "usnet-area"
+"""PNG text: left, top, right, bottom of the frame with its boxes in the picture."""
 
 MAX_ENLARGEMENT = 6.0
 MIN_WIDTH = 560
@@ -47,6 +51,7 @@ def draw_overlay(frame: Frame, diagnosis: Diagnosis) -> Image.Image:
     bar = line if frame.spacing_mm is not None else 0
     canvas = Image.new("RGB", (width, bottom + bar + line * len(foot) + margin // 2), BACKGROUND)
     canvas.paste(shown, (left, top + margin))
+    canvas.info[AREA_KEY] = f"{left - margin} {top} {left + shown.width + margin} {top + shown.height + 2 * margin}"
     pen = ImageDraw.Draw(canvas)
     pen.text(
         (margin, margin // 3), diagnosis.label.upper(), COLOURS[diagnosis.label], ImageFont.load_default(size * 1.4)
@@ -61,8 +66,20 @@ def draw_overlay(frame: Frame, diagnosis: Diagnosis) -> Image.Image:
 def save_overlay(frame: Frame, diagnosis: Diagnosis, path: str | Path) -> Path:
     """Write :func:`draw_overlay` as PNG and return its path."""
     path = Path(path)
-    draw_overlay(frame, diagnosis).save(path, format="PNG", compress_level=4)
+    picture = draw_overlay(frame, diagnosis)
+    note = PngInfo()
+    note.add_text(AREA_KEY, picture.info[AREA_KEY])
+    picture.save(path, format="PNG", compress_level=4, pnginfo=note)
     return path
+
+
+def without_text(picture: Image.Image) -> Image.Image:
+    """A picture from :func:`draw_overlay`, or one read from its PNG, cut to the frame and its boxes."""
+    place = picture.info.get(AREA_KEY)
+    if place is None:
+        return picture
+    left, top, right, bottom = (int(number) for number in place.split())
+    return picture.crop((left, top, right, bottom))
 
 
 def _shown(frame: Frame) -> tuple[Image.Image, float]:
