@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from usnet.boxes import FloatArray, iou_matrix
+from usnet.boxes import FloatArray
 
 MAX_LOG_RATIO = 4.0
 """Decoded boxes grow at most by exp(4): keeps an untrained network's boxes finite."""
@@ -77,7 +77,8 @@ def encode(boxes: FloatArray, anchors: FloatArray, spec: AnchorSpec) -> FloatArr
     centre, extent = _centres(boxes)
     anchor_centre, anchor_extent = _centres(anchors)
     code = np.concatenate([(centre - anchor_centre) / anchor_extent, np.log(extent / anchor_extent)], axis=-1)
-    return code / np.array(spec.code_std, dtype=code.dtype)
+    scaled: FloatArray = code / np.array(spec.code_std, dtype=code.dtype)
+    return scaled
 
 
 def decode(code: FloatArray, anchors: FloatArray, spec: AnchorSpec) -> FloatArray:
@@ -90,8 +91,19 @@ def decode(code: FloatArray, anchors: FloatArray, spec: AnchorSpec) -> FloatArra
 
 
 def best_iou(boxes: FloatArray, spec: AnchorSpec) -> FloatArray:
-    """``[N]`` highest IoU that any anchor on its grid reaches with each box (corners, network pixels)."""
-    if len(boxes) == 0:
-        return np.zeros(0)
-    anchors = anchor_boxes(spec)
-    return np.array([iou_matrix(box[None], anchors)[0].max() for box in boxes])
+    """``[N]`` highest IoU that any anchor on its grid reaches with each box (corners, network pixels).
+
+    Of the anchors of one level and shape, the one whose centre lies nearest on both axes overlaps most, so only
+    ``levels * per_cell`` anchors a box are looked at.
+    """
+    centre, extent = _centres(np.asarray(boxes, dtype=np.float64).reshape(-1, 4))
+    best: FloatArray = np.zeros(len(centre))
+    for level, stride in enumerate(spec.strides):
+        cell = np.clip(np.floor(centre / stride), 0, spec.image_size // stride - 1)
+        offset = np.abs((cell + 0.5) * stride - centre)[:, None]
+        shapes = cell_shapes(spec, level)
+        reach = (extent[:, None] + shapes) / 2 - offset
+        shared = np.clip(np.minimum(reach, np.minimum(extent[:, None], shapes)), 0.0, None).prod(axis=-1)
+        union = extent.prod(axis=-1)[:, None] + shapes.prod(axis=-1) - shared
+        best = np.maximum(best, (shared / union).max(axis=1))
+    return best

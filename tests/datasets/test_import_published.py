@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import layouts
 import pytest
 from PIL import Image
 
+from helpers import layouts
 from usnet.datasets.importers import ImportResult, import_breast, import_busbra, import_busi, import_busuclm
 from usnet.datasets.records import ImageRecord, load
 from usnet.errors import DataError

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import layouts
 import numpy as np
 import pytest
 
+from helpers import layouts
 from usnet.datasets.importers import ImportResult, import_coco, import_csv, import_dicom
 from usnet.datasets.importers.truth import COLUMNS
 from usnet.datasets.records import Dataset, ImageRecord, load, save

@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-import layouts
 import pytest
 
+from helpers import layouts
 from usnet.datasets.importers import import_busbra, import_busi
 from usnet.datasets.merge import merge
 from usnet.datasets.records import Dataset, ImageRecord, load

@@ -53,7 +53,7 @@ def test_folds_hold_every_image_once_and_no_group_crosses(
     assert drawn == split_folds(data, folds, seed)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 @given(st.lists(st.tuples(st.sampled_from(LABELS), st.integers(1, 3)), min_size=150, max_size=300), st.integers(0, 3))
 def test_shares_by_class(groups: list[tuple[Label, int]], seed: int) -> None:
     """With many small groups, each class is within two groups of its share in every part."""

@@ -13,11 +13,11 @@ import pytest
 from dicom_files import dataset, encapsulated, encode, jpeg, ramp
 from pydicom.pixels.decoders.base import Decoder
 from pydicom.uid import (
+    MPEG4HP41,
     DeflatedExplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGLosslessSV1,
     JPEGLSLossless,
-    MPEG4HP41,
     RLELossless,
 )
 
@@ -60,7 +60,8 @@ def test_truncated(share: float, syntax: str | None) -> None:
     data = encode(dataset(noise)) if syntax is None else encode(dataset(noise), syntax)
     try:
         frame = read(data[: int(len(data) * share)])
-    except UnreadableImage:
+    except UnreadableImage as error:
+        assert "\n" not in str(error)  # noqa: PT017 - either outcome is right
         return
     assert share == 0.95  # a decoder may fill the last rows of a compressed frame
     assert frame.pixels.shape == (64, 64)
@@ -80,14 +81,13 @@ def deflated_zeros(megabytes: int) -> bytes:
 
 
 def test_deflate_bomb() -> None:
-    bomb = deflated_zeros(300)
-    assert len(bomb) < 400_000
+    bomb = deflated_zeros(100)
+    assert len(bomb) < 200_000
     tracemalloc.start()
     refused(bomb, "too large", limits=Limits(max_inflated_bytes=16 << 20))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 64 << 20
-    refused(bomb, "too large")
 
 
 def test_damaged_deflate_stream() -> None:

@@ -41,7 +41,7 @@ def test_size_count_calibration_and_region(
 @pytest.mark.parametrize("name", ["examples_rgb_color.dcm", "examples_jpeg2k.dcm", "ExplVR_BigEnd.dcm"])
 def test_colour_files_show_what_pydicom_decodes(name: str) -> None:
     rgb = pixel_array(FOLDER / name).astype(float)
-    np.testing.assert_array_equal(read(FOLDER / name).pixels, np.rint(rgb @ [0.299, 0.587, 0.114]))
+    np.testing.assert_allclose(read(FOLDER / name).pixels, rgb @ [0.299, 0.587, 0.114], atol=0.51)
     assert "colour" in read(FOLDER / name).flags
 
 
@@ -71,7 +71,7 @@ def test_lossless_jpeg_through_the_extra() -> None:
     pytest.importorskip("gdcm", reason="the lossless extra is not installed")
     path = FOLDER / "SC_rgb_jpeg_gdcm.dcm"
     rgb = pixel_array(path).astype(float)
-    np.testing.assert_array_equal(read(path).pixels, np.rint(rgb @ [0.299, 0.587, 0.114]))
+    np.testing.assert_allclose(read(path).pixels, rgb @ [0.299, 0.587, 0.114], atol=0.51)
 
 
 def test_the_files_are_found_as_images() -> None:

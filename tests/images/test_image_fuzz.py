@@ -43,7 +43,7 @@ def frames_or_nothing(data: bytes) -> list[Frame]:
         read(data, limits=LIMITS)
         return list(read_frames(data, limits=LIMITS))
     except UnreadableImage as error:
-        assert str(error)
+        assert "\n" not in str(error)  # noqa: PT017 - either outcome is right
         return []
 
 

@@ -64,7 +64,7 @@ def test_spacing_and_its_source(
     assert frame.spacing_source == source
 
 
-@pytest.mark.parametrize(("right", "doubtful"), [(380, False), (480, True)])
+@pytest.mark.parametrize(("right", "doubtful"), [(370, False), (480, True)])
 def test_a_region_under_half_inside_is_not_believed(right: int, doubtful: bool) -> None:
     frame = read(with_regions(FRAME, region(20, 0, right, 99), PixelSpacing=[0.5, 0.4]))
     assert frame.region == Box(20, 0, 180, 100)

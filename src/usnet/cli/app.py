@@ -10,6 +10,7 @@ import usnet
 from usnet.cli.data import app as data_app
 from usnet.cli.diagnose import diagnose
 from usnet.cli.evaluate import evaluate
+from usnet.cli.figure import app as figure_app
 from usnet.cli.models import app as model_app
 from usnet.cli.phantom import phantom
 from usnet.cli.train import export, train
@@ -41,3 +42,4 @@ app.command()(train)
 app.command()(export)
 app.command()(phantom)
 app.command()(evaluate)
+app.add_typer(figure_app)

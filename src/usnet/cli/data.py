@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from usnet.cli import data_import
+from usnet.cli.data_check import check
 from usnet.cli.data_describe import describe
 from usnet.cli.data_sample import merge, sample
 from usnet.cli.data_split import split
@@ -15,6 +16,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(data_import.app)
+app.command("check")(check)
 app.command("split")(split)
 app.command("sample")(sample)
 app.command("merge")(merge)

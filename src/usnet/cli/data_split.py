@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def split(
     dataset: Annotated[Path, typer.Argument(help="Dataset folder; its dataset.json is rewritten.", show_default=False)],
-    folds: Annotated[int | None, typer.Option(min=2, help="Draw this many folds.")] = None,
+    folds: Annotated[
+        int | None, typer.Option(min=2, help="Draw this many folds (they replace those of the source).")
+    ] = None,
     val: Annotated[float, typer.Option(min=0, max=1, help="Share to validate on.")] = 0.1,
     test: Annotated[float, typer.Option(min=0, max=1, help="Share to test on (without folds).")] = 0.2,
     official: Annotated[bool, typer.Option("--official", help="Use the folds that the source publishes.")] = False,

@@ -44,7 +44,7 @@ def boxes_from_mask(mask: BoolMask, min_area: float = SPECK_PIXELS) -> tuple[lis
 
 
 def read_mask(path: Path, size: tuple[int, int]) -> tuple[npt.NDArray[np.uint8], str | None]:
-    """Mask file as ``uint8 [H, W, 3]`` in the size of its image, and a note where it had another size.
+    """Mask file as ``uint8 [H, W]`` (grey files) or ``[H, W, 3]`` in the size of its image; a note where it had another size.
 
     ``size`` is the image's (width, height). A mask of another size is resized without interpolation (nearest neighbour).
 
@@ -57,7 +57,7 @@ def read_mask(path: Path, size: tuple[int, int]) -> tuple[npt.NDArray[np.uint8],
 
     try:
         with Image.open(path) as opened:
-            image = opened.convert("RGB")
+            image = opened.convert("L" if opened.mode in ("1", "L") else "RGB")
     except FileNotFoundError:
         raise UnreadableImage("the mask is missing", source=path) from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
@@ -71,5 +71,7 @@ def read_mask(path: Path, size: tuple[int, int]) -> tuple[npt.NDArray[np.uint8],
 
 def foreground(mask: npt.NDArray[np.uint8]) -> BoolMask:
     """``bool [H, W]``: brighter than half of the range in any channel (masks saved as JPEG carry grey fringes)."""
-    result: BoolMask = mask.max(axis=2) > 127
-    return result
+    bright: BoolMask = np.asarray(mask > 127)
+    if bright.ndim == 3:
+        bright = np.any(bright, axis=2)
+    return bright

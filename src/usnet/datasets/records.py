@@ -144,13 +144,13 @@ def load(root: str | Path) -> Dataset:
     """
     root = Path(root)
     path = root if root.suffix == ".json" else root / "dataset.json"
-    document = _read_json(path)
+    document = read_document(path)
     names = {c.get("id"): c.get("name") for c in document.get("categories", [])}
     by_image: dict[Any, list[Nodule]] = {}
     for row, annotation in enumerate(document.get("annotations", []), 1):
-        by_image.setdefault(annotation.get("image_id"), []).append(_nodule(annotation, names, path, row))
+        by_image.setdefault(annotation.get("image_id"), []).append(parse_nodule(annotation, names, path, row))
     records = [
-        _record(image, tuple(by_image.pop(image.get("id"), ())), path, row)
+        parse_record(image, tuple(by_image.pop(image.get("id"), ())), path, row)
         for row, image in enumerate(document["images"], 1)
     ]
     if by_image:
@@ -160,7 +160,8 @@ def load(root: str | Path) -> Dataset:
     return Dataset(path.parent, name, tuple(records), info)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_document(path: Path) -> dict[str, Any]:
+    """The JSON of a COCO file, with a list ``images``."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -172,12 +173,14 @@ def _read_json(path: Path) -> dict[str, Any]:
     return document
 
 
-def _nodule(row: dict[str, Any], names: dict[Any, Any], path: Path, number: int) -> Nodule:
+def parse_nodule(row: dict[str, Any], names: dict[Any, Any], path: Path, number: int) -> Nodule:
+    """A nodule from annotation ``number`` (1-based) of ``path``; ``names`` maps category ids to names."""
     name = names.get(row.get("category_id"))
     if name not in (*get_args(Pathology), "unknown", "nodule", "lesion"):
         raise DataError(
-            f"annotation {number}: category {row.get('category_id')!r} is {name!r}",
+            f"annotation category {row.get('category_id')!r} is {name!r}",
             source=path,
+            row=number,
             expected="benign, malignant or unknown",
         )
     pathology = name if name in get_args(Pathology) else None
@@ -185,32 +188,47 @@ def _nodule(row: dict[str, Any], names: dict[Any, Any], path: Path, number: int)
         box = Box(*(float(v) for v in row["bbox"]))
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(
-            f"annotation {number}: bbox {row.get('bbox')!r} ({error})", source=path, expected="[x, y, width, height]"
+            f"annotation bbox {row.get('bbox')!r} ({error})",
+            source=path,
+            row=number,
+            expected="[x, y, width, height]",
         ) from error
     extra = {key: row.get(key) for key in _NODULE if key != "pathology"}
     return Nodule(box=box, pathology=pathology, **extra)
 
 
-def _record(row: dict[str, Any], nodules: tuple[Nodule, ...], path: Path, number: int) -> ImageRecord:
+def parse_record(row: dict[str, Any], nodules: tuple[Nodule, ...], path: Path, number: int) -> ImageRecord:
+    """A record from row ``number`` (1-based) of the ``images`` of ``path``."""
     missing = [key for key in ("id", "file_name", "width", "height") if key not in row]
     if missing:
-        raise DataError(f"image {number}: no {', '.join(missing)}", source=path)
+        raise DataError(f"image without {', '.join(missing)}", source=path, row=number)
     label = row.get("label", _label_of(nodules))
     if label not in (*get_args(Label), None):
         raise DataError(
-            f"image {number} ({row['file_name']}): label {label!r}",
+            f"image {row['file_name']}: label {label!r}",
             source=path,
+            row=number,
             expected="benign, malignant, normal or null",
         )
-    values = {key: row[key] for key in _OWN if key in row and key not in ("label", "spacing_mm")}
+    values = {key: row[key] for key in _OWN if key in row and key not in ("label", "width", "height", "spacing_mm")}
     spacing = row.get("spacing_mm")
-    return ImageRecord(
-        image_id=int(row["id"]),
-        label=label,
-        nodules=nodules,
-        spacing_mm=None if spacing is None else (float(spacing[0]), float(spacing[1])),
-        **values,
-    )
+    try:
+        return ImageRecord(
+            image_id=int(row["id"]),
+            label=label,
+            width=int(row["width"]),
+            height=int(row["height"]),
+            nodules=nodules,
+            spacing_mm=None if spacing is None else (float(spacing[0]), float(spacing[1])),
+            **values,
+        )
+    except (TypeError, ValueError, IndexError, KeyError) as error:
+        raise DataError(
+            f"image {row['file_name']}: {error}",
+            source=path,
+            row=number,
+            expected="whole numbers for id, width and height, two numbers or null for spacing_mm",
+        ) from error
 
 
 def _label_of(nodules: tuple[Nodule, ...]) -> Label | None:

@@ -2,7 +2,8 @@
 
 A group goes whole. Its stratum is its worst label (malignant, benign, normal, unknown); within each stratum, groups are dealt out
 large ones first, in seeded random order, each to the part that is emptiest for its share (Sainte-Laguë's rule: smallest
-``(images so far + half of the group) / share``). Excluded images go where their group goes and do not count.
+``(images so far + half of the group) / share``). Excluded images go where their group goes and do not count; groups of nothing
+else are a stratum of their own.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from usnet.errors import ConfigError, DataError
 
 __all__ = ["join_groups", "settle_folds", "split_by_fold", "split_folds", "split_train_val_test", "verify_groups"]
 
-_WORST_FIRST = ("malignant", "benign", "normal", None)
+_STRATA = ("malignant", "benign", "normal", "unknown", "excluded")
+"""The worst label comes first."""
 
 
 def split_train_val_test(dataset: Dataset, val: float = 0.1, test: float = 0.2, seed: int = 0) -> Dataset:
@@ -118,18 +120,18 @@ def _deal(dataset: Dataset, records: Sequence[ImageRecord], shares: Sequence[flo
     for record in records:
         groups[record.group].append(record)
     generator = np.random.default_rng(seed)
-    strata: dict[str | None, list[str]] = defaultdict(list)
+    strata: dict[str, list[str]] = defaultdict(list)
     for name in sorted(groups):
-        strata[_worst(groups[name])].append(name)
+        strata[_stratum(groups[name])].append(name)
     part: dict[str, int] = {}
     total = np.zeros(len(shares))
-    for label in _WORST_FIRST:
+    for label in _STRATA:
         names = [strata[label][i] for i in generator.permutation(len(strata[label]))]
         filled = np.zeros(len(shares))
         for name in sorted(names, key=lambda n: -len(groups[n])):
             size = sum(r.exclude is None for r in groups[name])
-            part[name] = _emptiest(filled, total, shares, size)
-            filled[part[name]] += size
+            part[name] = _emptiest(filled, total, shares, size or len(groups[name]))
+            filled[part[name]] += size or len(groups[name])
             total[part[name]] += size
     empty = [i for i, share in enumerate(shares) if share > 0 and total[i] == 0]
     if empty:
@@ -147,6 +149,6 @@ def _emptiest(filled: np.ndarray, total: np.ndarray, shares: Sequence[float], si
     return min(candidates, key=lambda i: ((filled[i] + size / 2) / shares[i], total[i] / shares[i], i))
 
 
-def _worst(records: Sequence[ImageRecord]) -> str | None:
-    labels = {r.label for r in records if r.exclude is None} or {r.label for r in records}
-    return next(label for label in _WORST_FIRST if label in labels)
+def _stratum(records: Sequence[ImageRecord]) -> str:
+    labels: set[str] = {r.label or "unknown" for r in records if r.exclude is None} or {"excluded"}
+    return next(label for label in _STRATA if label in labels)

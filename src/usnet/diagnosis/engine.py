@@ -69,6 +69,8 @@ class OnnxRuntimeEngine:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = threads or 0
+        # waiting threads sleep: same time, half the processor time, which the reading thread can use
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(
                 bundle.read(MODEL), sess_options=options, providers=["CPUExecutionProvider"]

@@ -1,9 +1,9 @@
 """Several views, one opinion.
 
-Views of one nodule are repeated looks at the same thing: their probabilities are pooled on the logarithmic scale (the logarithmic
-opinion pool of Genest and Zidek 1986), so that the fused log-odds between any two classes is the mean of the views'. The frames of
-one patient show different places, most of them without a nodule, and a mean would dilute the one that matters: there the worst
-view speaks for the patient.
+Views of one nodule are repeated looks at the same thing, so their log-odds are averaged (the logarithmic opinion pool of Genest
+and Zidek 1986, on each of two questions): is there a nodule, asked of every view, and is it malignant, asked of those that found
+one; a view that missed it has seen nothing to judge. The frames of one patient show different places, most of them without a
+nodule, and a mean would dilute the one that matters: there the worst view speaks for the patient.
 """
 
 from __future__ import annotations
@@ -32,6 +32,11 @@ class View:
     p_malignant: float
     p_normal: float
     threshold: float
+
+    @property
+    def given_nodule(self) -> float:
+        """Probability of malignancy given a nodule."""
+        return min(1.0, self.p_malignant / max(self.p_benign + self.p_malignant, _TINY))
 
     @classmethod
     def of(cls, diagnosis: Diagnosis) -> View:
@@ -87,26 +92,25 @@ def fuse_all(diagnoses: Iterable[Diagnosis], group_by: GroupBy) -> list[GroupOpi
 def fuse(group: str, views: Sequence[View], rule: Rule) -> GroupOpinion:
     """One opinion from at least one view.
 
-    ``mean-log-odds``: the geometric mean of the views' probabilities, scaled to add up to 1; normal if no view has a finding, else
-    malignant if the fused probability of malignancy given a nodule reaches the operating point. ``worst-view``: label and
-    probabilities of the view with the worst label, among those of the largest ``p_malignant``.
+    ``mean-log-odds``: normal if no view has a finding, else malignant if the fused probability of malignancy given a nodule reaches
+    the operating point, else benign. ``worst-view``: label and probabilities of the view with the worst label, among those of the
+    largest ``p_malignant``.
     """
     if rule == "worst-view":
         worst = max(views, key=lambda v: (_SEVERITY[v.label], v.p_malignant))
         return GroupOpinion(group, worst.label, worst.p_benign, worst.p_malignant, worst.p_normal, rule, tuple(views))
-    benign, malignant, normal = pooled([(v.p_benign, v.p_malignant, v.p_normal) for v in views])
-    label: Label = "normal"
-    if any(view.label != "normal" for view in views):
-        given_nodule = malignant / max(benign + malignant, _TINY)
-        label = "malignant" if given_nodule >= views[0].threshold else "benign"
-    return GroupOpinion(group, label, benign, malignant, normal, rule, tuple(views))
+    finding = [view for view in views if view.label != "normal"]
+    p_nodule = mean_log_odds([1 - view.p_normal for view in views])
+    q = mean_log_odds([view.given_nodule for view in finding or views])
+    label: Label = "normal" if not finding else "malignant" if q >= views[0].threshold else "benign"
+    p_malignant = p_nodule * q
+    return GroupOpinion(group, label, p_nodule - p_malignant, p_malignant, 1 - p_nodule, rule, tuple(views))
 
 
-def pooled(rows: Sequence[tuple[float, float, float]]) -> tuple[float, float, float]:
-    """Logarithmic opinion pool with equal weights: geometric mean of each column, scaled to add up to 1."""
-    means = [
-        math.exp(math.fsum(math.log(max(p, _TINY)) for p in column) / len(rows)) for column in zip(*rows, strict=True)
-    ]
-    total = math.fsum(means)
-    first, second, third = (mean / total for mean in means)
-    return first, second, third
+def mean_log_odds(probabilities: Sequence[float]) -> float:
+    """The probability whose log-odds is the mean of the others'; a single one comes back as it is."""
+    if len(set(probabilities)) == 1:
+        return probabilities[0]
+    inner = [min(max(p, _TINY), 1 - _TINY) for p in probabilities]
+    mean = math.fsum(math.log(p / (1 - p)) for p in inner) / len(inner)
+    return 1 / (1 + math.exp(-mean))

@@ -180,6 +180,9 @@ def _warnings(cases: Cases) -> list[str]:
         )
     if not cases.boxed.all():
         found.append(f"{int((~cases.boxed).sum())} images have no known boxes and take no part in detection")
+    without = sum(r.patient_id is None for r in cases.records)
+    if without:
+        found.append(f"{without} images have no patient id and take no part in what is measured per patient")
     if groups < FEW_CLUSTERS:
         found.append(f"only {groups} groups: clustered intervals are unstable below about {FEW_CLUSTERS}")
     if groups < cases.size:

@@ -49,13 +49,15 @@ def largest_box(record: ImageRecord) -> Box | None:
 
 def _scores(cases: Cases) -> Iterator[tuple[str, FloatArray]]:
     boxes = [largest_box(r) for r in cases.records]
-    yield "box size alone", np.array([np.nan if b is None else b.area for b in boxes], dtype=np.float64)
+    frames = [r.width * r.height for r in cases.records]
+    shares = [np.nan if b is None else b.area / frame for b, frame in zip(boxes, frames, strict=True)]
+    yield "box size alone", np.array(shares, dtype=np.float64)
     yield "box shape alone", np.array([np.nan if b is None else b.height / b.width for b in boxes], dtype=np.float64)
     yield "BI-RADS", np.array([birads_rank(r) for r in cases.records], dtype=np.float64)
 
 
 HOW = {
-    "box size alone": "true box area in frame pixels",
+    "box size alone": "true box area as a share of the frame",
     "box shape alone": "height : width of the true box",
     "BI-RADS": "BI-RADS category as a rank",
 }

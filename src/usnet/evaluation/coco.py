@@ -57,7 +57,8 @@ def _metric(name: str, subject: str, value: float, nodules: int) -> Metric:
     if value < 0:  # COCO writes -1 for a size range without a nodule
         return Metric(name, subject, None, unit="nodule", note="not estimable: no nodule of this size")
     threshold = "all scores, at most 100 boxes an image, COCO's matching and 101 points"
-    return Metric(name, subject, value, unit="nodule", positives=nodules, threshold=threshold)
+    counted = None if name.endswith(("small", "medium", "large")) else nodules
+    return Metric(name, subject, value, unit="nodule", positives=counted, threshold=threshold)
 
 
 def coco_documents(cases: Cases) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -39,9 +39,7 @@ def detections(cases: Cases) -> Detections:
 
 def detection_metrics(cases: Cases, found: Detections, resampler: Resampler) -> tuple[list[Metric], Froc | None]:
     """All detection metrics and the FROC curve."""
-    rows: list[Metric] = []
-    for points in NAMES:
-        rows += _average_precisions(cases, found, resampler, points)
+    rows = _average_precisions(cases, found, resampler, "11") + _average_precisions(cases, found, resampler, "all")
     rows += _localisation(cases, resampler)
     rows += _marks(cases, found, resampler)
     curve = froc(found.nodules, found.normal)
@@ -92,7 +90,7 @@ def _ap(
         positives=nodules,
         threshold=f"all scores, IoU >= {IOU}, {normal.size} images of which {int(normal.sum())} normal",
         intervals=known(boot.interval(index)) if nodules else (),
-        note=note if nodules else f"not estimable: no {kind}nodules with a box",
+        note=(note or boot.problem(index)) if nodules else f"not estimable: no {kind}nodules with a box",
     )
 
 
@@ -160,7 +158,7 @@ def _marks(cases: Cases, found: Detections, resampler: Resampler) -> list[Metric
                 denominator=float(bottom),
                 threshold=threshold,
                 intervals=known(boot.interval(index)) if bottom else (),
-                note=None if bottom else f"not estimable: no {subject}s".replace("any ", ""),
+                note=boot.problem(index) if bottom else f"not estimable: no {subject}s".replace("any ", ""),
             )
         )
     return rows
@@ -185,6 +183,7 @@ def _froc_points(cases: Cases, found: Detections, resampler: Resampler) -> list[
             denominator=nodules,
             threshold=f"read off the FROC curve, IoU >= {IOU}",
             intervals=known(boot.interval(index)),
+            note=boot.problem(index),
         )
         for index, level in enumerate(LEVELS)
     ]

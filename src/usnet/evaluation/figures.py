@@ -105,7 +105,7 @@ def precision_recall(evaluation: Evaluation) -> Figure | None:
     if not drawn:
         return None
     _square(axes)
-    axes.legend(loc="lower left", fontsize=8, frameon=False)
+    figure.legend(loc="outside lower left", fontsize=8, frameon=False)
     return figure
 
 
@@ -135,7 +135,7 @@ def froc(evaluation: Evaluation) -> Figure | None:
     axes.minorticks_off()
     axes.set_xlim(0, min(MAX_FALSE_POSITIVES, max(0.25, float(curve.false_positives[-1]))))
     axes.set_ylim(0, 1.02)
-    axes.legend(loc="lower right", fontsize=8, frameon=False)
+    figure.legend(loc="outside lower left", fontsize=8, frameon=False)
     return figure
 
 

@@ -114,7 +114,7 @@ def finding_text(evaluation: Evaluation) -> list[str]:
     found = evaluation.metric("sensitivity", "nodule found")
     if found is not None and found.value is not None:
         said.append(f"Nodules found at the operating point: {text(found)} %, {count_text(found)}")
-    for subject in ("any image", "normal image"):
+    for subject, words in (("any image", "an image"), ("normal image", "a normal image")):
         false = evaluation.metric("false positives an image", subject)
-        said.append(f"Wrong boxes on {subject.replace('any', 'an')}: {text(false, 2, percent=False)}")
+        said.append(f"Wrong boxes on {words}: {text(false, 2, percent=False)}")
     return said

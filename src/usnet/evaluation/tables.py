@@ -11,8 +11,7 @@ import numpy.typing as npt
 from usnet.evaluation.metric import Averaging, Metric, Unit, from_rate, known
 from usnet.evaluation.truth import BENIGN, MALIGNANT, NORMAL, FloatArray
 from usnet.statistics.arrays import ratio
-from usnet.statistics.bootstrap import Resampler
-from usnet.statistics.intervals import Interval
+from usnet.statistics.bootstrap import Bootstrap, Resampler
 from usnet.statistics.rates import RATE_NAMES, Counts, fraction, rate
 from usnet.values import LABELS, OperatingPoint
 
@@ -68,11 +67,14 @@ class Calls:
 
 def class_table(calls: Calls, subjects: tuple[str, ...] = tuple(VERSUS)) -> list[Metric]:
     """Rates of every subject, raw (Wilson's interval first, then the cluster bootstrap's) and balanced (bootstrap)."""
+    draws = calls.resampler.draw(lambda w: confusion(calls.truth, calls.called, w))
+    matrices = draws.reshape(-1, 3, 3) if draws.size else np.zeros((0, 3, 3))
     rows: list[Metric] = []
     for averaging in AVERAGINGS:
+        drawn = _weigh(matrices, averaging)
         for subject in subjects:
-            rows += _one_versus(calls, subject, averaging)
-        rows.append(_overall(calls, averaging))
+            rows += _one_versus(calls, subject, averaging, drawn)
+        rows.append(_overall(calls, averaging, drawn))
     return rows
 
 
@@ -85,7 +87,7 @@ def _weigh(matrix: FloatArray, averaging: Averaging) -> FloatArray:
     return balanced(matrix) if averaging == "balanced" else matrix
 
 
-def _one_versus(calls: Calls, subject: str, averaging: Averaging) -> list[Metric]:
+def _one_versus(calls: Calls, subject: str, averaging: Averaging, drawn: FloatArray) -> list[Metric]:
     matrix = confusion(calls.truth, calls.called)
     raw = Counts(*(float(v) for v in cells(matrix, subject)))
     common: dict[str, Any] = {
@@ -99,17 +101,14 @@ def _one_versus(calls: Calls, subject: str, averaging: Averaging) -> list[Metric
         return [Metric(name, subject, None, note=note, **common) for name in RATE_NAMES]
     counts = Counts(*(float(v) for v in cells(_weigh(matrix, averaging), subject)))
 
-    def draw(weights: FloatArray) -> FloatArray:
-        parts = cells(_weigh(confusion(calls.truth, calls.called, weights), averaging), subject)
-        return np.stack([ratio(*fraction(name, *parts)) for name in RATE_NAMES], axis=1)
-
-    boot = calls.resampler.run(draw)
+    parts = cells(drawn, subject)
+    boot = calls.resampler.summarise(np.stack([ratio(*fraction(name, *parts)) for name in RATE_NAMES], axis=1))
     common |= {"prevalence": counts.prevalence, "threshold": calls.threshold}
-    return [_row((raw, counts), name, subject, boot.interval(i), common) for i, name in enumerate(RATE_NAMES)]
+    return [_row((raw, counts), name, subject, boot, i, common) for i, name in enumerate(RATE_NAMES)]
 
 
 def _row(
-    tables: tuple[Counts, Counts], name: str, subject: str, boot: Interval | None, common: dict[str, Any]
+    tables: tuple[Counts, Counts], name: str, subject: str, boot: Bootstrap, index: int, common: dict[str, Any]
 ) -> Metric:
     """A rate over one true class does not change when classes are weighted, so it keeps its counts and Wilson's interval."""
     raw, weighted = tables
@@ -120,22 +119,21 @@ def _row(
         return Metric(name, subject, None, note=note, **common)
     if common["negatives"] == 0:
         note = "there are no negative cases"
+    interval = known(boot.interval(index))
     if one_class or common["averaging"] == "raw":
-        return from_rate(name, subject, raw.rate(name), intervals=known(boot), note=note, **common)
-    return Metric(name, subject, weighted.rate(name, None).value, intervals=known(boot), note=note, **common)
+        note = note or (boot.problem(index) if name == "f1" else None)
+        return from_rate(name, subject, raw.rate(name), intervals=interval, note=note, **common)
+    value = weighted.rate(name, None).value
+    return Metric(name, subject, value, intervals=interval, note=note or boot.problem(index), **common)
 
 
-def _overall(calls: Calls, averaging: Averaging) -> Metric:
+def _overall(calls: Calls, averaging: Averaging, drawn: FloatArray) -> Metric:
     """Share of cases called as they are; balanced it is the mean recall over the classes present."""
-
-    def draw(weights: FloatArray) -> FloatArray:
-        table = _weigh(confusion(calls.truth, calls.called, weights), averaging)
-        return ratio(np.trace(table, axis1=1, axis2=2), table.sum(axis=(1, 2)))
-
     table = _weigh(confusion(calls.truth, calls.called), averaging)
     value = rate(float(np.trace(table)), float(table.sum()))
-    boot = known(calls.resampler.run(draw).interval())
-    more: dict[str, Any] = {"unit": calls.unit, "averaging": averaging, "threshold": calls.threshold, "intervals": boot}
+    boot = calls.resampler.summarise(ratio(np.trace(drawn, axis1=1, axis2=2), drawn.sum(axis=(1, 2)))[:, None])
+    more: dict[str, Any] = {"unit": calls.unit, "averaging": averaging, "threshold": calls.threshold}
+    more["intervals"] = known(boot.interval())
     if averaging == "raw":
         return from_rate("accuracy", "three classes", value, **more)
     return Metric("accuracy", "three classes", value.value, note="mean recall of the classes present", **more)

@@ -11,6 +11,9 @@ from usnet.errors import UnreadableImage
 from usnet.images.limits import Limits
 
 _START_OF_FRAME = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}  # ITU-T T.81 B.1.1.3, T.87 C.1.1
+_START_OF_IMAGE = b"\xff\xd8"
+_JPEG_LS_FRAME = b"\xff\xf7"
+_END_OF_IMAGE = b"\xff\xd9"
 _JP2_SIGNATURE = b"\0\0\0\x0cjP  "
 
 
@@ -20,9 +23,12 @@ def check_codestream(data: bytes, columns: int, rows: int, source: str, limits: 
     Raises
     ------
     UnreadableImage
-        The stream declares another size than ``columns`` x ``rows``, more than four components, or too many pixels.
-        Streams of other kinds, or without a readable size, pass: their decoders check them.
+        The stream declares another size than ``columns`` x ``rows``, more than four components, or too many pixels; or a JPEG-LS
+        stream has no end. Streams of other kinds, or without a readable size, pass: their decoders check them.
     """
+    jpeg_ls = data[:2] == _START_OF_IMAGE and _JPEG_LS_FRAME in data[:4096]
+    if jpeg_ls and not data.rstrip(b"\0").endswith(_END_OF_IMAGE):  # CharLS searches for it for many seconds
+        raise UnreadableImage("a compressed frame ends early", source=source, hint="Copy or export it again")
     declared = jpeg_size(data) or jpeg2000_size(data)
     if declared is None:
         return
@@ -39,7 +45,7 @@ def check_codestream(data: bytes, columns: int, rows: int, source: str, limits: 
 
 def jpeg_size(data: bytes) -> tuple[int, int, int] | None:
     """(width, height, components) of a JPEG or JPEG-LS stream (ITU-T T.81 B.2.2, T.87 C.2.2), ``None`` for others."""
-    if data[:2] != b"\xff\xd8":
+    if data[:2] != _START_OF_IMAGE:
         return None
     offset = 2
     while offset + 10 <= len(data) and data[offset] == 0xFF:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import IO
 
 from pydicom import dcmread
@@ -13,7 +13,7 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, Implic
 
 from usnet.errors import UnreadableImage
 from usnet.images.attributes import FIELDS, attributes
-from usnet.images.dicom_pixels import stored_frames
+from usnet.images.dicom_pixels import printable, stored_frames
 from usnet.images.flags import image_flags
 from usnet.images.grey import luma
 from usnet.images.inflate import inflated
@@ -66,7 +66,7 @@ def frame_count(stream: IO[bytes], source: str, limits: Limits) -> int:
 
 def frames(
     stream: IO[bytes], source: str, sha256: str, limits: Limits, wanted: Sequence[int] | None = None
-) -> Iterator[Frame]:
+) -> Generator[Frame, None, None]:
     """Frames by number (0-based, in order), all of them for ``None``, cropped to the tissue region.
 
     Raises
@@ -112,7 +112,7 @@ def _header(stream: IO[bytes], source: str, limits: Limits) -> tuple[FileDataset
     if not stream.read(1):
         kind = UID(str(dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID") or "")).name
         raise UnreadableImage(
-            f"a DICOM file without pixel data ({kind or 'of unknown kind'})",
+            f"a DICOM file without pixel data ({printable(kind) or 'of unknown kind'})",
             source=source,
             expected="an image",
             hint="It is no image, or it ends before its pixels",

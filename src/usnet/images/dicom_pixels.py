@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from struct import unpack
@@ -16,12 +17,19 @@ from pydicom.pixels.utils import as_pixel_options
 from pydicom.uid import UID, JPEGLossless, JPEGLosslessSV1, RLELossless
 
 from usnet.errors import UnreadableImage
+from usnet.images import isolated
 from usnet.images.codestreams import check_codestream
 from usnet.images.limits import Limits
+
+PLUGINS = ("pydicom", "pyjpegls", "pillow", "pylibjpeg")
+"""Decoders that raise when a stream is damaged, in the order in which they are asked. What none of them knows (lossless JPEG,
+through gdcm) is decoded in a process of its own."""
 
 KEYWORDS = {0x0008: "FloatPixelData", 0x0009: "DoubleFloatPixelData", 0x0010: "PixelData"}
 
 Stored = npt.NDArray[Any]
+
+logger = logging.getLogger(__name__)
 
 
 def stored_frames(
@@ -36,12 +44,15 @@ def stored_frames(
     if decoder.is_native:
         for index in wanted:
             stream.seek(options["pixel_start"])
-            yield _decoded(decoder, stream, index, options)
+            yield _decoded(decoder, stream, index, _frame_options(options))
         return
-    for data in _encoded(stream, options, wanted):
-        _check(data, dataset, syntax, source, limits)
-        single = encapsulate([data], has_bot=False)
-        yield _decoded(decoder, single, 0, options | {"number_of_frames": 1})
+    encoded = (_checked(data, dataset, syntax, source, limits) for data in _encoded(stream, options, wanted))
+    options = _frame_options(options) | {"number_of_frames": 1}
+    if not set(PLUGINS) & set(decoder.available_plugins):
+        yield from isolated.decoded(encoded, options)
+        return
+    for data in encoded:
+        yield _decoded(decoder, encapsulate([data], has_bot=False), 0, options)
 
 
 def decoder_for(syntax: UID, source: str) -> Decoder:
@@ -56,7 +67,7 @@ def decoder_for(syntax: UID, source: str) -> Decoder:
         decoder = get_decoder(syntax)
     except NotImplementedError:
         raise UnreadableImage(
-            f"transfer syntax {syntax.name}",
+            f"transfer syntax {printable(syntax.name)}",
             source=source,
             expected="uncompressed, RLE, JPEG, JPEG-LS or JPEG 2000",
             hint="Video has to be exported as frames" if "MPEG" in syntax.name or "HEVC" in syntax.name else None,
@@ -97,19 +108,34 @@ def _encoded(stream: IO[bytes], options: dict[str, Any], wanted: Sequence[int]) 
     yield from (data for number, data in enumerate(frames) if number in keep)
 
 
-def _check(data: bytes, dataset: Dataset, syntax: UID, source: str, limits: Limits) -> None:
-    """Refuse a compressed frame that would decode to something else than the header says."""
+def _checked(data: bytes, dataset: Dataset, syntax: UID, source: str, limits: Limits) -> bytes:
+    """The compressed frame, unless it would decode to something else than the header says."""
     if syntax != RLELossless:
         check_codestream(data, int(dataset.Columns), int(dataset.Rows), source, limits)
-        return
+        return data
     plain = int(dataset.Columns) * int(dataset.Rows) * int(dataset.SamplesPerPixel) * int(dataset.BitsAllocated) // 8
     if len(data) > 2 * plain + 4096:  # run-length coding adds at most one byte in 128
         raise UnreadableImage(f"an RLE frame of {len(data)} bytes", source=source, expected=f"about {plain} at most")
+    return data
+
+
+def _frame_options(options: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if key not in ("pixel_start", "extended_offsets")}
 
 
 def _decoded(decoder: Decoder, data: IO[bytes] | bytes, index: int, options: dict[str, Any]) -> Stored:
-    chosen = {key: value for key, value in options.items() if key not in ("pixel_start", "extended_offsets")}
+    """One frame from the first plugin that can decode it; the last one's error otherwise."""
+    plugins = [name for name in PLUGINS if name in decoder.available_plugins] or [""]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom warns about every small departure from the standard
-        array, _ = decoder.as_array(data, index=index, **chosen)  # type: ignore[arg-type]
-    return np.asarray(array)
+        for plugin in plugins[:-1]:
+            try:
+                return np.asarray(decoder.as_array(data, index=index, decoding_plugin=plugin, **options)[0])  # type: ignore[arg-type]
+            except Exception as error:
+                logger.info("%s cannot decode the frame: %s", plugin, error)
+        return np.asarray(decoder.as_array(data, index=index, decoding_plugin=plugins[-1], **options)[0])  # type: ignore[arg-type]
+
+
+def printable(text: str) -> str:
+    """Text of a file header as one short line: damaged headers hold anything."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)[:80]

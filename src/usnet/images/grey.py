@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from usnet.values import UInt8Image
-
-REC601 = (0.299, 0.587, 0.114)
-"""Luma weights of ITU-R BT.601, the ones of JPEG's Y: a grey image stored as RGB comes back unchanged."""
 
 BIT_DEPTHS = (8, 10, 12, 14, 16, 32)
 """Depths that scanners and converters really use inside wider integers."""
@@ -50,10 +48,11 @@ def floats_to_uint8(values: npt.NDArray[Any]) -> UInt8Image:
 
 
 def luma(rgb: UInt8Image) -> UInt8Image:
-    """Rec. 601 grey ``[H, W]`` of ``uint8 [H, W, 3]``, rounded."""
-    weights = np.array(REC601, dtype=np.float32)
-    grey: UInt8Image = np.rint(rgb.astype(np.float32) @ weights).astype(np.uint8)
-    return grey
+    """Grey ``[H, W]`` of ``uint8 [H, W, 3]``: 0.299 R + 0.587 G + 0.114 B, the luma of ITU-R BT.601.
+
+    By Pillow, in whole numbers: the same on every machine, and a grey image that was stored as RGB comes back unchanged.
+    """
+    return np.array(Image.fromarray(np.ascontiguousarray(rgb)).convert("L"))
 
 
 def on_black(rgba: UInt8Image) -> UInt8Image:

@@ -1,4 +1,7 @@
-"""Words and read-outs burned into a frame: rows of equally high, thin, bright shapes. Pure numpy and scipy."""
+"""Words and read-outs burned into a frame: rows of equally high, thin, bright shapes. Pure numpy and scipy.
+
+Single letters, logos and the digits of a depth scale are too few to tell from speckle and are not reported.
+"""
 
 from __future__ import annotations
 

@@ -51,7 +51,10 @@ def decode(stream: IO[bytes], source: str, limits: Limits, frame: int = 0) -> UI
 
 
 def to_array(image: Image.Image) -> UInt8Image:
-    """Pixels of any Pillow mode as ``uint8 [H, W]`` or ``[H, W, 3]``; alpha is laid on black, wide values scaled linearly."""
+    """Pixels of any Pillow mode as ``uint8 [H, W]`` or ``[H, W, 3]``; alpha is laid on black, wide grey values scaled linearly.
+
+    16-bit colour is the exception: Pillow keeps the upper byte of each value.
+    """
     if image.mode == "F":
         return floats_to_uint8(np.asarray(image))
     if image.mode.startswith("I"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -47,7 +47,8 @@ def read(source: Source, *, limits: Limits = Limits(), name: str | None = None, 
         if _is_dicom(stream):
             from usnet.images import dicom
 
-            return next(dicom.frames(stream, label, digest, limits, (frame,)))
+            with closing(dicom.frames(stream, label, digest, limits, (frame,))) as frames:
+                return next(frames)
         return _raster_frame(raster.decode(stream, label, limits, frame), label, digest, frame)
 
 
@@ -110,14 +111,20 @@ def _opened(source: Source, limits: Limits, name: str | None) -> Iterator[tuple[
     except UnreadableImage:
         raise
     except OSError as error:
-        raise UnreadableImage(f"not readable ({error})", source=label, hint="The file may be damaged") from error
+        raise UnreadableImage(
+            f"not readable ({_one_line(error)})", source=label, hint="The file may be damaged"
+        ) from error
     except Exception as error:
         raise UnreadableImage(
-            f"the decoder failed ({type(error).__name__}: {error})",
+            f"the decoder failed ({type(error).__name__}: {_one_line(error)})",
             source=label,
             expected=raster.EXPECTED,
             hint="The file may be damaged; export it again",
         ) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
 
 
 def _open(path: Path, label: str) -> IO[bytes]:

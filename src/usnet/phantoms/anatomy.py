@@ -7,9 +7,10 @@ striped): Stavros, Breast Ultrasound, 2004. The numbers were set by eye against 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-
+import numpy.typing as npt
 from scipy import ndimage
 
 from usnet.phantoms.fields import Fields, strands
@@ -17,16 +18,17 @@ from usnet.phantoms.geometry import Geometry, Map
 from usnet.phantoms.physics import Tissue
 
 FAT_DB, GLAND_DB, MUSCLE_DB = -13.0, 0.0, -12.0
-FAT_LOSS, GLAND_LOSS, MUSCLE_LOSS, SKIN_LOSS = 0.45, 0.65, 0.8, 1.2
-"""Attenuation in dB / cm / MHz."""
+FAT_LOSS, GLAND_LOSS, MUSCLE_LOSS, SKIN_LOSS, STRAND_LOSS = 0.45, 0.65, 0.8, 1.2, 1.5
+"""Attenuation in dB / cm / MHz; Cooper's ligaments add ``STRAND_LOSS`` and so cast faint shadows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Breast:
-    """One woman's breast. Thicknesses in mm; ``density`` in [0, 1] is how much of the gland is fibrous; ``slope`` tilts the deep layers.
+    """One woman's breast. Thicknesses in mm; ``density`` in [0, 1] is how much of the gland is fibrous; ``slope`` tilts the deep
+    layers.
 
-    ``lobule_mm`` is the size of the fat lobules, ``leopard`` the share of dark ducts and lobules in the gland, ``contact_db`` how uneven
-    the probe couples, ``rib_mm`` the lateral position of a rib (``None``: none in the field).
+    ``lobule_mm`` is the size of the fat lobules, ``leopard`` the share of dark ducts and lobules in the gland, ``contact_db`` how
+    uneven the probe couples, ``rib_mm`` the lateral position of a rib (``None``: none in the field).
     """
 
     skin_mm: float
@@ -97,15 +99,16 @@ def breast_tissue(breast: Breast, geometry: Geometry, fields: Fields) -> Tissue:
     in_fat, in_gland, in_deep, in_muscle, below = (
         _step(z - top, 0.25) for top in (edges.skin, edges.fat, edges.gland, edges.deep_fat, edges.muscle)
     )
-    tilt = float(np.arctan(breast.slope))
-    fat_db, fat_lines = _fat(breast, geometry, fields)
-    gland_db, gland_lines = _gland(breast, geometry, fields, fat_db)
-    muscle_db, muscle_lines = _muscle(geometry, fields, tilt)
+    fat_db, fat_lines = _bent(_fat(breast, geometry, fields), edges.fat, geometry)
+    gland_db, gland_lines = _bent(_gland(breast, geometry, fields, fat_db), (edges.fat + 2 * edges.gland) / 3, geometry)
+    muscle_db, muscle_lines = _bent(_muscle(geometry, fields), edges.deep_fat, geometry)
+    uneven = fields.smooth(5.0, 8.0)
     skin_db = np.full_like(fat_db, -1.0)
-    deep_db = -34.0 + 4.0 * fields.smooth(0.5, 6.0, tilt)
+    deep_db = -34.0 + 4.0 * fields.smooth(0.5, 6.0)
     db = _blend(
         skin_db, (in_fat, fat_db), (in_gland, gland_db), (in_deep, fat_db), (in_muscle, muscle_db), (below, deep_db)
     )
+    db = db + 2.0 * in_fat * uneven
     none = np.zeros_like(fat_db)
     lines = _blend(
         none,
@@ -117,8 +120,8 @@ def breast_tissue(breast: Breast, geometry: Geometry, fields: Fields) -> Tissue:
     )
     loss = _blend(
         none + SKIN_LOSS,
-        (in_fat, none + FAT_LOSS),
-        (in_gland, FAT_LOSS + (GLAND_LOSS - FAT_LOSS) * np.clip(1 + gland_db / 13, 0, 1.2)),
+        (in_fat, (FAT_LOSS + STRAND_LOSS * np.minimum(fat_lines, 1)).astype(np.float32)),
+        (in_gland, np.clip(GLAND_LOSS + 0.25 * uneven + 0.02 * np.maximum(gland_db, -12), 0.3, 1.2).astype(np.float32)),
         (in_deep, none + FAT_LOSS),
         (in_muscle, none + MUSCLE_LOSS),
     )
@@ -136,27 +139,38 @@ def _fat(breast: Breast, geometry: Geometry, fields: Fields) -> tuple[Map, Map]:
     ligaments = strands(fields.cells(0.55 * size, 1.6 * size, tilt=-0.3), geometry.spacing_mm, 0.10, 0.5)
     broken = np.clip(0.35 + 0.6 * fields.smooth(0.8, 2.5), 0, 1.8)
     db = breast.fat_db + 1.2 * lobules + 1.8 * fields.smooth(0.35, 1.8) + 6.0 * np.maximum(septa, ligaments)
-    return db, broken * (0.8 * septa + 0.7 * ligaments)
+    lines = broken * (0.8 * septa + 0.7 * ligaments)
+    return db.astype(np.float32), lines.astype(np.float32)
 
 
 def _gland(breast: Breast, geometry: Geometry, fields: Fields, fat_db: Map) -> tuple[Map, Map]:
     """Bright fibrous stroma in horizontal bundles, dark ducts and lobules in it, islands of fat where it is not dense."""
-    bundles = fields.smooth(0.35, 2.8, tilt=0.06)
+    bundles = fields.smooth(0.35, 2.8)
     patches = fields.smooth(1.8, 5.0)
     ducts = _step(fields.cells(0.75, 2.0) - (1.5 - 1.5 * breast.leopard), 0.3)
     islands = _step(patches - (0.1 + 1.9 * breast.density), 0.3)
     db = GLAND_DB + 3.6 * bundles + 2.2 * patches - (6 + 6 * breast.leopard) * ducts
     db = db * (1 - islands) + (fat_db + 1) * islands
-    fibres = strands(fields.cells(1.1, 8.0, tilt=0.05), geometry.spacing_mm, 0.10, 0.35)
-    lines = fibres * np.clip(0.3 + 0.7 * bundles, 0, 2.0) * (1.5 - 0.6 * breast.density)
-    return db, lines
+    fibres = strands(fields.cells(1.2, 8.0), geometry.spacing_mm, 0.10, 0.35)
+    lines = fibres * np.clip(0.1 + 0.5 * bundles + 0.6 * patches, 0, 2.0) * (1.5 - 0.6 * breast.density)
+    return db.astype(np.float32), lines.astype(np.float32)
 
 
-def _muscle(geometry: Geometry, fields: Fields, tilt: float) -> tuple[Map, Map]:
+def _muscle(geometry: Geometry, fields: Fields) -> tuple[Map, Map]:
     """Dark fibres between long bright perimysial strands along the muscle."""
-    grain = fields.cells(0.6, 7.0, tilt)
+    grain = fields.cells(0.6, 7.0)
     striae = strands(grain, geometry.spacing_mm, 0.09, 0.4) * np.clip(0.2 + 0.7 * fields.smooth(0.6, 3.0), 0, 1.8)
     return MUSCLE_DB + 2.0 * grain + 2.0 * fields.smooth(0.35, 3.0), 0.7 * striae
+
+
+def _bent(maps: tuple[Map, Map], edge: npt.NDArray[np.floating[Any]], geometry: Geometry) -> tuple[Map, Map]:
+    """Echo level and strands that follow a layer boundary halfway; where they slope, the strands lose their specular echo."""
+    step_z, step_x = geometry.spacing_mm
+    course = 0.5 * ndimage.gaussian_filter1d(edge - edge.mean(), 3.0 / step_x)
+    shift = np.rint(course / step_z).astype(np.intp)
+    rows = (np.arange(geometry.rows)[:, None] - shift[None, :]) % geometry.rows  # the fields are periodic
+    square = np.exp(-0.5 * (np.gradient(course, step_x) / 0.15) ** 2).astype(np.float32)
+    return np.take_along_axis(maps[0], rows, axis=0), square * np.take_along_axis(maps[1], rows, axis=0)
 
 
 def _fasciae(edges: Layers, geometry: Geometry, fields: Fields) -> Map:

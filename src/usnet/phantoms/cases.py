@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from usnet.phantoms.kinds import SIZES_MM, draw_kind
 from usnet.phantoms.lesions import Lesion, draw_lesion, draw_size
 from usnet.phantoms.scanners import Scanner, draw_scanner, find_scanner
 from usnet.values import LABELS, Label
+
+Side = Literal["left", "right"]
 
 SECOND_NODULE = {"cyst": 0.25, "fibroadenoma": 0.08, "invasive ductal carcinoma": 0.05}
 """Chance of a second nodule of the same kind in view."""
@@ -29,6 +32,7 @@ class Case:
     breast: Breast
     knobs: Knobs
     lesions: tuple[Lesion, ...]
+    side: Side
 
     @property
     def geometry(self) -> Geometry:
@@ -53,7 +57,7 @@ def draw_case(
     drawn = draw_scanner(rng)
     device = drawn if scanner is None else find_scanner(scanner) if isinstance(scanner, str) else scanner
     rows, columns = frame or device.frame
-    shape = columns / rows * device.pixel_aspect
+    shape = columns / rows * device.pixel_aspect / (1 + device.widening)  # of the narrowest part of the field
     depth = float(rng.uniform(*device.depth_mm))
     kind = None if drawn_label == "normal" else draw_kind(rng, drawn_label)
     size = None if kind is None else draw_size(rng, kind)
@@ -67,7 +71,8 @@ def draw_case(
         if rng.random() < SECOND_NODULE.get(kind.name, 0):
             lesions += _beside(rng, lesions[0], depth * shape)
         breast = _deep_enough(breast, lesions[0])
-    return Case(drawn_label, device, (rows, columns), depth, breast, draw_knobs(rng), lesions)
+    side: Side = "left" if rng.random() < 0.5 else "right"
+    return Case(drawn_label, device, (rows, columns), depth, breast, draw_knobs(rng), lesions, side)
 
 
 def _place(
@@ -104,7 +109,7 @@ def another_view(case: Case, rng: np.random.Generator) -> Case:
     for lesion in case.lesions:
         width = float(np.clip(lesion.width * np.exp(0.15 * rng.normal()), *SIZES_MM))
         height = float(np.clip(lesion.height * np.exp(0.07 * rng.normal()), *SIZES_MM))
-        width = min(width, 0.9 * case.geometry.width_mm)
+        width = min(width, 0.9 * case.geometry.width_mm / (1 + case.scanner.widening))
         height = min(height, 0.6 * case.depth_mm)
         turned = replace(lesion, width=width, height=height, seed=int(rng.integers(2**31)))
         lesions.append(turned.moved(float(rng.normal(0, 0.6)), float(rng.normal(0, 0.4))))

@@ -46,6 +46,7 @@ def sweep(case: Case, seed: int, frames: int) -> Iterator[Phantom]:
     """Frames of a sweep across the nodule of ``case``. The nodule is an ellipsoid: its section grows and shrinks again."""
     if frames < 2:
         raise ConfigError(f"a cine loop of {frames} frames", expected="2 or more")
+    case = replace(case, scanner=replace(case.scanner, calipers=0.0))  # nobody measures while sweeping
     rng = np.random.default_rng((seed, 4))
     geometry = case.geometry
     scatterers = draw_scatterers(rng, geometry, case.scanner.looks)
@@ -58,5 +59,4 @@ def sweep(case: Case, seed: int, frames: int) -> Iterator[Phantom]:
         dx, dz = 0.5 * np.sin(time + tremor[0]) + 0.6 * plane, 0.25 * np.sin(2 * time + tremor[1])
         section = float(np.sqrt(1 - plane**2))
         moved = tuple(lesion.scaled(section).moved(float(dx), float(dz)) for lesion in case.lesions)
-        shown = render(replace(case, lesions=moved), seed, phase=TURN * float(plane) / REACH, scatterers=scatterers)
-        yield shown
+        yield render(replace(case, lesions=moved), seed, phase=TURN * float(plane) / REACH, scatterers=scatterers)

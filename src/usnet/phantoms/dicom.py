@@ -1,13 +1,14 @@
 """Phantoms as calibrated ultrasound DICOM: Ultrasound Image and Ultrasound Multi-frame Image Storage (PS3.3 A.6, A.7).
 
-The calibration is a tissue region in Sequence of Ultrasound Regions (C.8.5.5) that covers the picture, in cm. Every UID follows from
-the seed, so files of one patient share study and series, and writing again gives the same bytes.
+The calibration is a tissue region in Sequence of Ultrasound Regions (C.8.5.5) that covers the picture, in cm. Every UID follows
+from the seed, so files of one patient share study and series, and writing again gives the same bytes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,8 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from usnet import __version__
-from usnet.phantoms.scanners import find_scanner
 from usnet.phantoms.simulate import Phantom
+from usnet.values import UInt8Image
 
 DATE = "20200101"
 """Made up and fixed: bytes must not depend on the day."""
@@ -84,15 +84,16 @@ def _dataset(phantom: Phantom, exam: Exam, kind: UID, banner: int) -> FileDatase
 def _describe(dataset: Dataset, phantom: Phantom, exam: Exam, kind: UID) -> None:
     """Patient, study, series and equipment."""
     dataset.SpecificCharacterSet = "ISO_IR 192"
-    dataset.ImageType = ["ORIGINAL", "PRIMARY", "", "0001"]  # C.8.5.6.1.1: 2D imaging
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "BREAST", "0001"]  # C.8.5.6.1.1: 2D imaging
     dataset.StudyDate = dataset.SeriesDate = dataset.ContentDate = DATE
     dataset.StudyTime = dataset.SeriesTime = dataset.ContentTime = "120000"
-    dataset.AccessionNumber = dataset.ReferringPhysicianName = dataset.StudyID = ""
+    dataset.AccessionNumber = dataset.ReferringPhysicianName = ""
+    dataset.StudyID = "1"
     dataset.Modality = "US"
     dataset.Manufacturer = "usnet"
     dataset.ManufacturerModelName = f"phantom {phantom.scanner}"
     dataset.DeviceSerialNumber = "0"
-    dataset.SoftwareVersions = __version__
+    dataset.SoftwareVersions = version("usnet")
     dataset.StudyDescription = "Simulated breast ultrasound"
     dataset.PatientName = f"PHANTOM^{exam.patient_id}"
     dataset.PatientID = exam.patient_id
@@ -101,7 +102,7 @@ def _describe(dataset: Dataset, phantom: Phantom, exam: Exam, kind: UID) -> None
     if exam.age is not None:
         dataset.PatientAge = f"{round(exam.age):03d}Y"
     dataset.BodyPartExamined = "BREAST"
-    dataset.Laterality = "LR"[int(exam.key.encode().hex(), 16) % 2]
+    dataset.Laterality = phantom.side[0].upper()
     dataset.PatientOrientation = ""
     dataset.SeriesNumber = 2 if kind == UltrasoundMultiFrameImageStorage else 1
     dataset.InstanceNumber = exam.instance
@@ -120,7 +121,6 @@ def _describe_pixels(dataset: Dataset, phantom: Phantom) -> None:
 
 def _region(phantom: Phantom, banner: int) -> Dataset:
     rows, columns = phantom.pixels.shape
-    scanner = find_scanner(phantom.scanner)
     region = Dataset()
     region.RegionSpatialFormat = 1  # 2D
     region.RegionDataType = 1  # tissue
@@ -131,11 +131,10 @@ def _region(phantom: Phantom, banner: int) -> Dataset:
     region.PhysicalUnitsXDirection = region.PhysicalUnitsYDirection = 3  # cm
     region.ReferencePixelPhysicalValueX = region.ReferencePixelPhysicalValueY = 0.0
     region.PhysicalDeltaX, region.PhysicalDeltaY = phantom.spacing_mm[1] / 10, phantom.spacing_mm[0] / 10
-    region.TransducerFrequency = round(scanner.frequency_mhz * 1000)
     return region
 
 
-def _with_banner(pixels: np.ndarray, banner: int, exam: Exam) -> np.ndarray:
+def _with_banner(pixels: UInt8Image, banner: int, exam: Exam) -> UInt8Image:
     if banner <= 0:
         return pixels
     from PIL import Image, ImageDraw, ImageFont
@@ -146,7 +145,7 @@ def _with_banner(pixels: np.ndarray, banner: int, exam: Exam) -> np.ndarray:
     return np.concatenate([np.asarray(image), pixels])
 
 
-def _save(dataset: FileDataset, pixels: np.ndarray, path: Path) -> None:
+def _save(dataset: FileDataset, pixels: UInt8Image, path: Path) -> None:
     dataset.Rows, dataset.Columns = pixels.shape[-2:]
     data = np.ascontiguousarray(pixels, dtype=np.uint8).tobytes()
     dataset.PixelData = data + b"\0" * (len(data) % 2)

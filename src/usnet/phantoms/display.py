@@ -1,7 +1,8 @@
 """From envelope to screen: time-gain compensation, log compression, grey map, scan conversion.
 
-Echoes are shown as ``20 log10`` of the envelope inside a dynamic range; time-gain compensation adds the loss that a scanner expects of
-average tissue, up to the most its amplifier can give (Szabo, Diagnostic Ultrasound Imaging: Inside Out, 2nd ed. 2014, chapter 10).
+Echoes are shown as ``20 log10`` of the envelope inside a dynamic range; time-gain compensation adds the loss that a scanner
+expects of average tissue, up to the most its amplifier can give (Szabo, Diagnostic Ultrasound Imaging: Inside Out, 2nd ed. 2014,
+chapter 10).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from usnet.phantoms.physics import loss_db
 from usnet.phantoms.scanners import Scanner
 from usnet.values import UInt8Image
 
-WHITE_DB = 26.0
+WHITE_DB = 25.0
 """Echo level above gland that is white at gain 0."""
 
 
@@ -33,7 +34,7 @@ def draw_knobs(rng: np.random.Generator) -> Knobs:
     """Settings of a real examiner: near right, never right."""
     return Knobs(
         gain_db=float(rng.normal(0, 3.0)),
-        expected_loss=float(rng.uniform(0.32, 0.52)),
+        expected_loss=float(rng.uniform(0.30, 0.48)),
         sliders=tuple(float(v) for v in rng.normal(0, 1.5, 5)),
     )
 

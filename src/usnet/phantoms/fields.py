@@ -1,8 +1,8 @@
 """Random fields that tissue is made of: smooth Gaussian fields, and the thin curved strands where a field crosses zero.
 
 A field is white noise shaped in the Fourier domain, so its grain size and direction are in millimetres whatever the pixel. Two
-independent sets of noise are mixed by an angle ``phase``: ``cos(phase) A + sin(phase) B`` is again such a field, so a small change of
-phase is a neighbouring plane through the same tissue.
+independent sets of noise are mixed by an angle ``phase``: ``cos(phase) A + sin(phase) B`` is again such a field, so a small
+change of phase is a neighbouring plane through the same tissue.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class Fields:
         self._phase = phase
 
     def smooth(self, axial_mm: float, lateral_mm: float, tilt: float = 0.0) -> Map:
-        """Unit-variance Gaussian field with a Gaussian spectrum of the given grain; ``tilt`` radians, positive falls to the right."""
+        """Unit-variance Gaussian field with a Gaussian spectrum of the given grain; ``tilt`` radians, positive falls to the
+        right.
+        """
         return self._shaped(axial_mm, lateral_mm, tilt, ring=False)
 
     def cells(self, axial_mm: float, lateral_mm: float, tilt: float = 0.0) -> Map:
@@ -57,7 +59,8 @@ class Fields:
         if self._there is None:
             return noise
         mixed = np.cos(self._phase) * noise + np.sin(self._phase) * draw(self._there)
-        return mixed.astype(np.complex64)
+        result: npt.NDArray[np.complex64] = mixed.astype(np.complex64)
+        return result
 
     def _shaped(self, axial_mm: float, lateral_mm: float, tilt: float, ring: bool) -> Map:
         rows, beams = self.shape
@@ -98,4 +101,5 @@ def strands(field: Map, spacing_mm: tuple[float, float], width_mm: float, tolera
 
 def _unit(values: npt.NDArray[np.floating]) -> Map:
     values = values - values.mean()
-    return (values / (values.std() + 1e-12)).astype(np.float32)
+    result: Map = (values / (values.std() + 1e-12)).astype(np.float32)
+    return result

@@ -1,7 +1,7 @@
 """Where the samples lie: beams under the probe, pixels on the screen, millimetres for both.
 
-Beams fan out a little in a trapezoid view, so tissue is described on a beam grid (depth, beam) whose lateral millimetres depend on depth;
-:meth:`Geometry.to_screen` is the scan conversion. x = 0 is the middle of the probe, z = 0 the skin.
+Beams fan out a little in a trapezoid view, so tissue is described on a beam grid (depth, beam) whose lateral millimetres depend
+on depth; :meth:`Geometry.to_screen` is the scan conversion. x = 0 is the middle of the probe, z = 0 the skin.
 """
 
 from __future__ import annotations

@@ -88,8 +88,8 @@ def draw_lesion(rng: np.random.Generator, kind: Kind, size: tuple[float, float],
 def outline(lesion: Lesion) -> npt.NDArray[np.float64]:
     """``[ANGLES, 2]`` closed outline (x, z) in mm, star-shaped about the middle, with exactly the lesion's extent.
 
-    A tilted ellipse times waves: few low ones (lobes), many higher ones whose power falls with frequency (microlobulation), and spikes
-    that are narrow at the tip (angular, spiculated).
+    A tilted ellipse times waves: few low ones (lobes), many higher ones whose power falls with frequency (microlobulation), and
+    spikes that are narrow at the tip (angular, spiculated).
     """
     rng = np.random.default_rng((lesion.seed, 1))
     angle = np.linspace(0, 2 * np.pi, ANGLES, endpoint=False)
@@ -128,7 +128,9 @@ def _spikes(rng: np.random.Generator, angle: npt.NDArray[np.float64]) -> npt.NDA
 
 @dataclass(frozen=True, slots=True)
 class Polar:
-    """Where samples lie relative to a nodule: signed ``distance`` to its border in mm (negative inside), ``angle`` about its middle."""
+    """Where samples lie relative to a nodule: signed ``distance`` to its border in mm (negative inside), ``angle`` about its
+    middle.
+    """
 
     distance: Map
     angle: Map

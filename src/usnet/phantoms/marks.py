@@ -6,6 +6,7 @@ Normal pictures get calipers as often as the others (somebody measured a lobule)
 from __future__ import annotations
 
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 from usnet.phantoms.geometry import Geometry
 from usnet.values import Box, Flag, UInt8Image
@@ -18,30 +19,29 @@ def burn_in(
     boxes: tuple[Box, ...],
     geometry: Geometry,
     wanted: frozenset[Flag],
+    side: str,
     rng: np.random.Generator,
 ) -> UInt8Image:
     """The picture with text and calipers drawn in. ``wanted`` says which; ``boxes`` are the nodules in pixels."""
     if not wanted:
         return pixels
-    from PIL import Image, ImageDraw, ImageFont
-
     image = Image.fromarray(pixels)
     draw = ImageDraw.Draw(image)
-    font = ImageFont.load_default(size=max(8, round(min(pixels.shape) / 26)))
-    lines = _text(geometry, rng) if "text" in wanted else []
+    points = max(8, round(min(pixels.shape) / 26))
+    font = ImageFont.load_default(size=points)
+    lines = _text(geometry, side, rng) if "text" in wanted else []
     if "calipers" in wanted:
         box = boxes[0] if boxes else _anywhere(geometry, rng)
         lines.append(_cross_pairs(draw, box, geometry))
-    height = font.size * 1.25
+    height = points * 1.25
     for k, line in enumerate(lines):
         draw.text((4, geometry.rows - 4 - height * (len(lines) - k)), line, fill=int(rng.integers(190, 256)), font=font)
     return np.asarray(image)
 
 
-def _text(geometry: Geometry, rng: np.random.Generator) -> list[str]:
-    side = ("R", "L")[int(rng.integers(2))]
+def _text(geometry: Geometry, side: str, rng: np.random.Generator) -> list[str]:
     where = POSITIONS[int(rng.integers(len(POSITIONS)))]
-    lines = [f"{side} BREAST {where}", f"D {geometry.depth_mm / 10:.1f}cm  G {int(rng.integers(30, 80))}"]
+    lines = [f"{side[0].upper()} BREAST {where}", f"D {geometry.depth_mm / 10:.1f}cm  G {int(rng.integers(30, 80))}"]
     return lines[: int(rng.integers(1, 3))]
 
 
@@ -51,7 +51,7 @@ def _anywhere(geometry: Geometry, rng: np.random.Generator) -> Box:
     return Box(float(x) * geometry.columns, float(y) * geometry.rows, width, height)
 
 
-def _cross_pairs(draw, box: Box, geometry: Geometry) -> str:  # type: ignore[no-untyped-def]
+def _cross_pairs(draw: ImageDraw.ImageDraw, box: Box, geometry: Geometry) -> str:
     """Two pairs of crosses at the extent of ``box``; the read-out in mm."""
     x0, y0, x1, y1 = box.corners
     arm = max(3, round(geometry.rows / 80))

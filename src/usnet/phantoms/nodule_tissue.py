@@ -54,13 +54,14 @@ def _inside_db(lesion: Lesion, here: Polar, geometry: Geometry, fields: Fields) 
     if lesion.kind.name == "cyst":
         wall = lesion.z - lesion.height / 2
         haze = 14 * np.exp(-np.maximum(geometry.z[:, None] - wall, 0) / 1.5)
-        return (lesion.echo_db + haze + 0 * here.distance).astype(np.float32)
-    mixed = 3.0 if lesion.kind.pathology == "malignant" else 2.0
+        fluid: Map = np.broadcast_to(lesion.echo_db + haze, here.distance.shape).astype(np.float32)
+        return fluid
+    mixed = 3.5 if lesion.kind.pathology == "malignant" else 2.0
     grain = fields.smooth(0.8, 1.8)
     centre = (
         np.minimum(-here.distance / (0.25 * lesion.diameter_mm), 1.0) if lesion.kind.pathology == "malignant" else 0.0
     )
-    result: Map = (lesion.echo_db + mixed * grain - 2.5 * centre).astype(np.float32)
+    result: Map = (lesion.echo_db + mixed * grain - 1.5 * centre).astype(np.float32)
     return result
 
 

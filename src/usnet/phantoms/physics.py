@@ -1,16 +1,17 @@
 """From tissue to echo envelope: attenuation, scattering, point spread function, noise.
 
-The model is linear and separable. The received signal is the scatterer field convolved with the pulse-echo point spread function (the
-convolution model of Bamber and Dickinson, Phys Med Biol 1980; 25:463; Jensen's Field II computes the same response from the aperture,
-Med Biol Eng Comput 1996; 34 Suppl 1:351). It is computed at baseband (IQ), so samples need follow the bandwidth only. Diffuse
-scatterers, many a resolution cell and at random depths on the scale of the wavelength, are circular complex Gaussian; their envelope is
-Rayleigh with mean/SD = 1.91 (Burckhardt, IEEE Trans Son Ultrason 1978; 25:1; Wagner et al., ibid. 1983; 30:156). Specular
-reflectors add in phase and make it Rician.
+The model is linear and separable. The received signal is the scatterer field convolved with the pulse-echo point spread function
+(the convolution model of Bamber and Dickinson, Phys Med Biol 1980; 25:463; Jensen's Field II computes the same response from the
+aperture, Med Biol Eng Comput 1996; 34 Suppl 1:351). It is computed at baseband (IQ), so samples need follow the bandwidth only.
+Diffuse scatterers, many a resolution cell and at random depths on the scale of the wavelength, are circular complex Gaussian;
+their envelope is Rayleigh with mean/SD = 1.91 (Burckhardt, IEEE Trans Son Ultrason 1978; 25:1; Wagner et al., ibid. 1983;
+30:156). Specular reflectors add in phase and make it Rician.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -70,8 +71,8 @@ def _spectral_variance(scanner: Scanner) -> float:
 def round_trip(attenuation: Map, geometry: Geometry, scanner: Scanner) -> Map:
     """Accumulated attenuation, there and back, in dB / MHz at every sample: shadows and enhancement come from here.
 
-    The beams of a compounding scanner arrive from several directions and the aperture of each is wide, so a shadow has soft, spreading
-    sides: amplitudes are averaged over the steering angles, and each path is as wide as the beam.
+    The beams of a compounding scanner arrive from several directions and the aperture of each is wide, so a shadow has soft,
+    spreading sides: amplitudes are averaged over the steering angles, and each path is as wide as the beam.
     """
     step_cm = 2 * geometry.spacing_mm[0] / 10
     blur = 0.6 / geometry.spacing_mm[1]
@@ -80,14 +81,14 @@ def round_trip(attenuation: Map, geometry: Geometry, scanner: Scanner) -> Map:
     middle = geometry.depth_mm / 2
     total = np.zeros_like(attenuation)
     for angle in angles:
-        shift = np.tan(np.deg2rad(angle)) * (geometry.z - middle) / geometry.spacing_mm[1]
-        path = np.cumsum(_sheared(soft, shift), axis=0) * step_cm if angle else np.cumsum(soft, axis=0) * step_cm
-        total += _sheared(path, -shift) if angle else path
-    result: Map = total / np.float32(len(angles))
+        shift = np.float32(np.tan(np.deg2rad(angle)) / geometry.spacing_mm[1]) * (geometry.z - np.float32(middle))
+        path: Map = np.cumsum(_sheared(soft, shift), axis=0, dtype=np.float32)
+        total += _sheared(path, -shift)
+    result: Map = total * np.float32(step_cm / len(angles))
     return result
 
 
-def _sheared(image: Map, shift: Map) -> Map:
+def _sheared(image: Map, shift: npt.NDArray[np.floating[Any]]) -> Map:
     """Rows moved by whole beams; edges repeat."""
     index = np.arange(image.shape[1])[None, :] + np.rint(shift).astype(np.intp)[:, None]
     np.clip(index, 0, image.shape[1] - 1, out=index)
@@ -137,9 +138,9 @@ def envelope(tissue: Tissue, scatterers: Complex, geometry: Geometry, scanner: S
 def lateral_response(exponent_db: Map, geometry: Geometry, scanner: Scanner) -> Map:
     """``[samples, beams]`` transfer function across the beams at each depth, of unit energy.
 
-    A Gaussian beam: full width at half maximum ``lambda F#`` in the focus, growing as a hyperbola with the Rayleigh range
-    ``4 lambda F#**2`` on both sides (receive focusing is dynamic, so the growth is mild), and with the wavelength as the pulse loses its
-    high frequencies.
+    A Gaussian beam: full width at half maximum ``lambda F#`` in the focus, growing as a hyperbola with the Rayleigh range ``4
+    lambda F#**2`` on both sides (receive focusing is dynamic, so the growth is mild), and with the wavelength as the pulse loses
+    its high frequencies.
     """
     stretch = scanner.frequency_mhz / centre_frequency(exponent_db, scanner)
     at_focus = scanner.wavelength_mm * scanner.f_number
@@ -162,7 +163,8 @@ def axial(echo: Complex, geometry: Geometry, scanner: Scanner) -> Complex:
     taps /= np.sqrt(np.sum(taps**2))
     parts = echo.view(np.float32).reshape(*echo.shape, 2)
     filtered = ndimage.correlate1d(parts, taps, axis=0, mode="reflect")
-    return filtered.view(np.complex64)[..., 0]
+    result: Complex = filtered.view(np.complex64)[..., 0]
+    return result
 
 
 def _fine(values: Map, factor: int) -> Map:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from usnet.errors import ConfigError
 from usnet.phantoms.anatomy import breast_tissue
-from usnet.phantoms.cases import Case, draw_case
+from usnet.phantoms.cases import Case, Side, draw_case
 from usnet.phantoms.display import display
 from usnet.phantoms.fields import Fields
 from usnet.phantoms.geometry import Geometry
@@ -30,9 +30,9 @@ BoolMask = npt.NDArray[np.bool_]
 class Phantom:
     """A simulated image and its truth.
 
-    ``pixels`` uint8 and ``mask`` bool are ``[H, W]``; every nodule's box is the extent of its part of the mask (a mask pixel in column
-    ``c`` covers ``[c, c + 1)``). ``spacing_mm`` is (row, column). ``flags`` name what is burned in. A normal phantom has no nodules and
-    an empty mask.
+    ``pixels`` uint8 and ``mask`` bool are ``[H, W]``; every nodule's box is the extent of its part of the mask (a mask pixel in
+    column ``c`` covers ``[c, c + 1)``). ``spacing_mm`` is (row, column), ``side`` the breast. ``flags`` name what is burned in. A
+    normal phantom has no nodules and an empty mask.
     """
 
     pixels: UInt8Image
@@ -42,6 +42,7 @@ class Phantom:
     spacing_mm: tuple[float, float]
     scanner: str
     seed: int
+    side: Side
     flags: frozenset[Flag] = frozenset()
 
 
@@ -105,13 +106,14 @@ def render(case: Case, seed: int, *, phase: float = 0.0, scatterers: Complex | N
     flags = _flags(case.scanner, rng)
     boxes = tuple(nodule.box for nodule in nodules)
     return Phantom(
-        pixels=burn_in(pixels, boxes, geometry, flags, rng),
+        pixels=burn_in(pixels, boxes, geometry, flags, case.side, rng),
         mask=np.logical_or.reduce(masks) if masks else np.zeros(case.frame, dtype=np.bool_),
         nodules=nodules,
         label=case.label,
         spacing_mm=geometry.spacing_mm,
         scanner=case.scanner.name,
         seed=seed,
+        side=case.side,
         flags=flags,
     )
 

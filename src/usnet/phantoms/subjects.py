@@ -1,8 +1,8 @@
 """Who is examined in a simulated dataset: patients with one to three views, made-up but plausible facts.
 
-Image ``k`` and its patient follow from the seed and ``k`` alone, so a dataset can be cut, extended or drawn on many processes without
-changing an image. Patients come in trios with 1, 2 and 3 views; labels follow the base-3 van der Corput sequence, so that with equal
-shares every trio holds one patient a label and every 18 images hold 6 a label.
+Image ``k`` and its patient follow from the seed and ``k`` alone, so a dataset can be cut, extended or drawn on many processes
+without changing an image. Patients come in trios with 1, 2 and 3 views; labels follow the base-3 van der Corput sequence, so that
+with equal shares every trio holds one patient a label and every 18 images hold 6 a label.
 """
 
 from __future__ import annotations
@@ -41,17 +41,20 @@ class Subject:
 
 
 def subject_of(seed: int, image: int, shares: Shares = (1, 1, 1)) -> tuple[Subject, int]:
-    """The patient whom image ``image`` (0-based) shows, and the 0-based view. ``shares`` are those of :data:`usnet.values.LABELS`."""
+    """The patient whom image ``image`` (0-based) shows, and the 0-based view. ``shares`` are those of
+    :data:`usnet.values.LABELS`.
+    """
     trio, place = divmod(image, TRIO_IMAGES)
     order = np.random.default_rng((seed, 11, trio // 3)).permutation(3)
     shift = float(np.random.default_rng((seed, 12)).random())
-    for number in range(3 * trio, 3 * trio + 3):
-        position = (_van_der_corput(number) + shift) % 1.0
-        views = 1 + int(order[(int(3 * position) + trio) % 3])
-        if place < views:
-            return _subject(seed, number, views, _label_at(position, shares)), place
-        place -= views
-    raise AssertionError("a trio holds six images")  # pragma: no cover
+    positions = [(_van_der_corput(3 * trio + member) + shift) % 1.0 for member in range(3)]
+    views = [1 + int(order[(int(3 * position) + trio) % 3]) for position in positions]
+    member = 0
+    while place >= views[member]:
+        place -= views[member]
+        member += 1
+    subject = _subject(seed, 3 * trio + member, views[member], _label_at(positions[member], shares))
+    return subject, place
 
 
 def _van_der_corput(number: int) -> float:

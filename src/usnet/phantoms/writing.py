@@ -79,9 +79,9 @@ def write_dataset(
 ) -> Dataset:
     """Simulate a dataset of ``count`` images into the folder ``out``: ``dataset.json``, ``images/`` and, if asked, ``cine/``.
 
-    Patients have one to three views. ``format``, ``shares``, ``scanner``, ``size`` and ``cine`` are those of :class:`Plan`. ``jobs``
-    processes share the work (the bytes do not depend on it); with more than one, the calling script needs the usual
-    ``if __name__ == "__main__"``. ``progress`` is called with (done, total).
+    Patients have one to three views. ``format``, ``shares``, ``scanner``, ``size`` and ``cine`` are those of :class:`Plan`.
+    ``jobs`` processes share the work (the bytes do not depend on it); with more than one, the calling script needs the usual ``if
+    __name__ == "__main__"``. ``progress`` is called with (done, total).
 
     Raises
     ------

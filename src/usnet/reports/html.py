@@ -20,7 +20,8 @@ EMBED_LIMIT = 200
 EMBEDDED_WIDTH = 900
 
 _GROUP_RULES = {
-    "mean-log-odds": "Views of one nodule: the mean of their log-odds. Every view is in the table below.",
+    "mean-log-odds": "Views of one nodule: the mean of their log-odds; on malignancy only views with a finding vote. "
+    "Every view is in the table below.",
     "worst-view": "Images of one patient: the worst one speaks for the patient. Every image is in the table below.",
 }
 

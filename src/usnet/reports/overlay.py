@@ -149,7 +149,7 @@ def _draw_findings(
     height = round(margin * 0.8)
     sizes = [(max(height, round(font.getlength(text)) + 8), height) for text in texts]
     around = Box(area.x - margin, area.y - margin, area.width + 2 * margin, area.height + 2 * margin)
-    places = place_tags(boxes, sizes, around, gap=1, drawn=stroke + 1)
+    places = place_tags(boxes, sizes, around, gap=1, drawn=stroke + 2)
     for place, text, finding in zip(places, texts, findings, strict=True):
         if place is not None:
             pen.rectangle(place.corners, fill=COLOURS[finding.label])
@@ -160,15 +160,16 @@ def _draw_findings(
 def _outline(pen: ImageDraw.ImageDraw, box: Box, colour: str, stroke: int, *, dashed: bool) -> None:
     """Bars of ``stroke`` pixels around the box with a black edge, so that they show on white and on black."""
     x0, y0, x1, y1 = box.corners
+    left, top = x0 - stroke - 1, y0 - stroke - 1  # pixels x0 to x1 - 1 are the nodule's
     sides = [
-        (x0 - stroke, y0 - stroke, x1 + stroke, y0 - 1),
-        (x0 - stroke, y1 + 1, x1 + stroke, y1 + stroke),
-        (x0 - stroke, y0 - stroke, x0 - 1, y1 + stroke),
-        (x1 + 1, y0 - stroke, x1 + stroke, y1 + stroke),
+        (left, top, x1 + stroke, y0 - 2),
+        (left, y1 + 1, x1 + stroke, y1 + stroke),
+        (left, top, x0 - 2, y1 + stroke),
+        (x1 + 1, top, x1 + stroke, y1 + stroke),
     ]
     bars = [part for side in sides for part in (_dashes(side, 5.0 * stroke) if dashed else [side])]
-    for left, top, right, bottom in bars:
-        pen.rectangle((left - 1, top - 1, right + 1, bottom + 1), fill="#000000")
+    for bar in bars:
+        pen.rectangle((bar[0] - 1, bar[1] - 1, bar[2] + 1, bar[3] + 1), fill="#000000")
     for bar in bars:
         pen.rectangle(bar, fill=colour)
 

@@ -34,10 +34,21 @@ class Bootstrap:
         """Limits of one statistic; ``None`` where more than a tenth of the draws had no value, or where all draws agree (a
         perfect rate stays perfect in every draw, which bounds nothing)."""
         count = self.draws.shape[0]
-        if count == 0 or self.undefined[index] > count / 10 or self.low[index] == self.high[index]:
+        if count == 0 or self.problem(index):
             return None
         method = f"cluster bootstrap, percentile, {count} draws of {self.clusters} clusters"
         return Interval(float(self.low[index]), float(self.high[index]), method, self.level)
+
+    def problem(self, index: int = 0) -> str | None:
+        """Why there is no interval of one statistic although there were draws."""
+        count = self.draws.shape[0]
+        if count == 0:
+            return None
+        if self.undefined[index] > count / 10:
+            return f"no interval: {self.undefined[index]} of {count} bootstrap draws have no value"
+        if self.low[index] == self.high[index]:
+            return "no bootstrap interval: every draw gives the same value, which bounds nothing"
+        return None
 
 
 class Resampler:
@@ -68,10 +79,13 @@ class Resampler:
         for start in range(0, self.counts.shape[0], self.chunk):
             yield self.counts[start : start + self.chunk][:, self.codes].astype(np.float64)
 
-    def run(self, statistic: Statistic, level: float = 0.95) -> Bootstrap:
-        """Values of ``statistic`` over all draws and their percentile limits."""
+    def draw(self, statistic: Statistic) -> FloatArray:
+        """Values of ``statistic`` over all draws: ``[draws, K]``."""
         rows = [np.asarray(statistic(w), dtype=np.float64).reshape(w.shape[0], -1) for w in self.weights()]
-        draws = np.concatenate(rows) if rows else np.zeros((0, 1))
+        return np.concatenate(rows) if rows else np.zeros((0, 1))
+
+    def summarise(self, draws: FloatArray, level: float = 0.95) -> Bootstrap:
+        """Percentile limits of drawn values ``[draws, K]``."""
         undefined = np.isnan(draws).sum(axis=0)
         tail = (1 - level) / 2
         limits = np.full((2, draws.shape[1]), np.nan)
@@ -80,6 +94,10 @@ class Resampler:
             if known.size:
                 limits[:, column] = np.quantile(known, [tail, 1 - tail])
         return Bootstrap(limits[0], limits[1], draws, undefined, self.clusters, level)
+
+    def run(self, statistic: Statistic, level: float = 0.95) -> Bootstrap:
+        """Values of ``statistic`` over all draws and their percentile limits."""
+        return self.summarise(self.draw(statistic), level)
 
 
 def cluster_bootstrap(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from usnet.boxes import iou_matrix
 from usnet.statistics.arrays import BoolArray, FloatArray, IntArray, ratio, tie_ends
@@ -91,39 +92,46 @@ def average_precision(matches: Matches, points: Points = "11") -> float | None:
 
 
 def weighted_average_precision(matches: Matches, weights: FloatArray, points: Points = "11") -> FloatArray:
-    """AP under image weights ``[B, I]``: ``[B]``, NaN where no truth box has weight. For resampling.
-
-    Precision need only be known where a true positive enters, so false positives are summed between those places.
-    """
+    """AP under image weights ``[B, I]``: ``[B]``, NaN where no truth box has weight. For resampling."""
     total = weights @ matches.truths
-    hits = np.flatnonzero(matches.hit)
-    if not hits.size:
+    tp, seen = at_hits(matches, weights)
+    if not len(tp):
         return np.where(total > 0, 0.0, np.nan)
-    tp, seen = _cumulative(matches, weights, hits)
     precision = np.divide(tp, seen, out=np.zeros_like(tp), where=tp > 0)
-    envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    recall = np.divide(tp, total[:, None], out=np.zeros_like(tp), where=total[:, None] > 0)
+    envelope = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
+    recall = np.divide(tp, total, out=np.zeros_like(tp), where=total > 0)
     area = _eleven(recall, envelope) if points == "11" else _area(recall, envelope)
     return np.where(total > 0, area, np.nan)
 
 
-def _cumulative(matches: Matches, weights: FloatArray, hits: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Weight of true positives and of all detections up to and including each hit: ``[B, hits]`` twice."""
-    tp = np.cumsum(weights[:, matches.image[hits]], axis=1)
-    ranks = weights[:, matches.image[: hits[-1] + 1]]
-    starts = np.concatenate([[0], hits[:-1] + 1])
-    return tp, np.cumsum(np.add.reduceat(ranks, starts, axis=1), axis=1)
+def at_hits(matches: Matches, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Weight of true positives and of all detections up to and including each hit: ``[hits, B]`` twice.
+
+    Recall changes at hits only, so false positives are summed between them, as one sparse product with the weights.
+    """
+    hits = np.flatnonzero(matches.hit)
+    columns = np.ascontiguousarray(weights.T)
+    if not hits.size:
+        return np.zeros((0, len(weights))), np.zeros((0, len(weights)))
+    ranks = np.arange(hits[-1] + 1)
+    steps = csr_array(
+        (np.ones(ranks.size), (np.searchsorted(hits, ranks), matches.image[ranks])),
+        shape=(hits.size, matches.truths.size),
+    )
+    return np.cumsum(columns[matches.image[hits]], axis=0), np.cumsum(steps @ columns, axis=0)
 
 
 def _eleven(recall: FloatArray, envelope: FloatArray) -> FloatArray:
-    """Mean over recall 0, 0.1 .. 1 of the best precision at that recall or beyond. Levels are ``k / 10`` with a guard against
-    rounding, so that recall 3/10 reaches level 0.3."""
-    padded = np.concatenate([envelope, np.zeros((len(envelope), 1))], axis=1)
-    rows = np.arange(len(envelope))
-    values = [padded[rows, (recall < level / 10 - 1e-12).sum(axis=1)] for level in range(11)]
+    """Mean over recall 0, 0.1 .. 1 of the best precision at that recall or beyond: ``[B]`` from ``[hits, B]``.
+
+    Levels are ``k / 10`` with a guard against rounding, so that recall 3/10 reaches level 0.3.
+    """
+    padded = np.concatenate([envelope, np.zeros((1, envelope.shape[1]))])
+    columns = np.arange(envelope.shape[1])
+    values = [padded[(recall < level / 10 - 1e-12).sum(axis=0), columns] for level in range(11)]
     return np.asarray(np.mean(values, axis=0), dtype=np.float64)
 
 
 def _area(recall: FloatArray, envelope: FloatArray) -> FloatArray:
-    steps = np.diff(recall, axis=1, prepend=0.0)
-    return np.asarray((steps * envelope).sum(axis=1), dtype=np.float64)
+    steps = np.diff(recall, axis=0, prepend=0.0)
+    return np.asarray((steps * envelope).sum(axis=0), dtype=np.float64)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usnet.statistics.arrays import FloatArray, ratio, tie_ends
-from usnet.statistics.detection import Matches
+from usnet.statistics.detection import Matches, at_hits
 
 LEVELS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
 """False positives an image at which the sensitivity is read off."""
@@ -62,13 +62,7 @@ def weighted_sensitivity(matches: Matches, weights: FloatArray, levels: tuple[fl
     The most sensitive point with at most that many false positives. Among equal scores false positives count first.
     """
     nodules, images = weights @ matches.truths, weights.sum(axis=1)
-    gain = weights[:, matches.image]
-    false = np.cumsum(gain * ~matches.hit, axis=1)
-    hits = np.zeros((len(weights), matches.score.size + 1))
-    np.cumsum(gain * matches.hit, axis=1, out=hits[:, 1:])
-    rows = np.arange(len(weights))
-    values = []
-    for level in levels:
-        allowed = (false <= level * images[:, None] + 1e-9).sum(axis=1)
-        values.append(ratio(hits[rows, allowed], nodules))
-    return np.stack(values, axis=1)
+    tp, seen = at_hits(matches, weights)
+    false, gain = seen - tp, np.diff(tp, axis=0, prepend=0.0)
+    found = [(gain * (false <= level * images + 1e-9)).sum(axis=0) for level in levels]
+    return np.stack([ratio(hits, nodules) for hits in found], axis=1)

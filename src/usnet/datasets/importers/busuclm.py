@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from usnet.datasets.importers.common import (
     Collector,
     ImportResult,
@@ -105,7 +107,7 @@ def _nodules(collector: Collector, path: Path, size: tuple[int, int]) -> list[No
     mask, note = read_mask(path, size)
     if note:
         collector.note(path, note)
-    red, green = (mask[..., channel] > 127 for channel in (0, 1))
+    red, green = (np.atleast_3d(mask)[..., channel] > 127 for channel in ((0, 1) if mask.ndim == 3 else (0, 0)))
     if both := int((red & green).sum()):
         collector.note(path, f"{both} pixels are neither red nor green: left out")
     nodules: list[Nodule] = []

@@ -145,10 +145,15 @@ def image_size(path: Path) -> tuple[int, int]:
     UnreadableImage
         It does not, or is missing.
     """
-    from usnet.images import read
+    from usnet.images import Limits, raster, read
 
-    frame = read(path)
-    return frame.width, frame.height
+    try:
+        with path.open("rb") as stream:  # without the search for burned-in marks, which an import has no use for
+            height, width = raster.decode(stream, str(path), Limits()).shape[:2]
+    except Exception:  # whatever it is, read says it properly
+        frame = read(path)
+        return frame.width, frame.height
+    return width, height
 
 
 def place_image(source: Path | UInt8Image, target: Path, link: bool) -> None:

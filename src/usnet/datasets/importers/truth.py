@@ -58,7 +58,9 @@ def read_truths(
             continue
         good.setdefault(name, []).append(truth)
     for name in bad & good.keys():
-        collector.leave_out(path, f"{name}: row {_rows(good[name])} left out too, because another row of the image is wrong")
+        collector.leave_out(
+            path, f"{name}: row {_rows(good[name])} left out too, because another row of the image is wrong"
+        )
     return {name: truths for name, truths in good.items() if name not in bad}, bad
 
 

@@ -1,0 +1,75 @@
+"""Engines behind one call."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers.tiny_bundle import SPEC, dark_spots, tiny_bundle, tiny_model
+from usnet.bundles import load
+from usnet.diagnosis.engine import open_engine
+from usnet.diagnosis.selftest import selftest
+from usnet.errors import BundleError, ConfigError, MissingExtra
+
+BATCH = np.stack([dark_spots(), dark_spots(((60, 60),))])[:, None].astype(np.float32) / 255
+
+
+def test_shapes_and_description(tmp_path: Path) -> None:
+    engine = open_engine(load(tiny_bundle(tmp_path / "b")), threads=1)
+    logits, deltas = engine.run(BATCH)
+    assert logits.shape == (2, SPEC.total, 2)
+    assert deltas.shape == (2, SPEC.total, 4)
+    assert logits.dtype == np.float32
+    assert engine.description.startswith("onnxruntime ")
+
+
+def test_openvino_agrees(tmp_path: Path) -> None:
+    if importlib.util.find_spec("openvino") is None:
+        pytest.skip("openvino is not installed (extra openvino)")
+    bundle = load(tiny_bundle(tmp_path / "b"))
+    one, other = open_engine(bundle, "onnxruntime"), open_engine(bundle, "openvino", threads=1)
+    for a, b in zip(one.run(BATCH), other.run(BATCH), strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-3)  # the tiny network sums 5,184 products in float32
+    assert other.description.endswith("CPU, f32")
+    assert "openvino_telemetry" not in sys.modules
+
+
+def test_openvino_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match=r"usnet\[openvino\]"):
+        open_engine(load(tiny_bundle(tmp_path / "b")), "openvino")
+
+
+def test_unknown_engine(tmp_path: Path) -> None:
+    bundle = load(tiny_bundle(tmp_path / "b"))
+    with pytest.raises(ConfigError, match="auto, onnxruntime, openvino"):
+        open_engine(bundle, "tensorrt")
+    with pytest.raises(ConfigError, match="0 threads"):
+        open_engine(bundle, threads=0)
+
+
+def test_models_that_do_not_fit(tmp_path: Path) -> None:
+    import onnx
+    from onnx import TensorProto, helper
+
+    with pytest.raises(BundleError, match="cannot be loaded") as caught:
+        open_engine(load(tiny_bundle(tmp_path / "a", model=b"no network")))
+    assert "\n" not in str(caught.value)
+    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N"])
+    out = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N"])
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [value], [out])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    with pytest.raises(BundleError, match="takes x and gives y; expected input image, outputs logits and deltas"):
+        open_engine(load(tiny_bundle(tmp_path / "b", model=model.SerializeToString())))
+
+
+def test_selftest(tmp_path: Path) -> None:
+    assert "batches agree" in selftest(load(tiny_bundle(tmp_path / "good")))
+    bad = load(tiny_bundle(tmp_path / "bad", model=tiny_model(bias=float("inf"))))
+    with pytest.raises(BundleError, match="not finite"):
+        selftest(bad)
