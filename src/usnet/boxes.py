@@ -21,7 +21,8 @@ def iou_matrix(a: FloatArray, b: FloatArray) -> FloatArray:
     extent = np.clip(upper - lower, 0.0, None)
     shared = extent[..., 0] * extent[..., 1]
     union = areas(a)[:, None] + areas(b)[None, :] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    iou: FloatArray = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return iou
 
 
 def clip(boxes: FloatArray, width: float, height: float) -> FloatArray:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from usnet.errors import UnreadableImage
-from usnet.values import LABELS, Diagnosis, Failure, Frame
 
 if TYPE_CHECKING:
     from usnet.diagnosis.sources import Item
     from usnet.reports.folder import ResultFolder
     from usnet.reports.manifest import RunRecord
+    from usnet.values import Diagnosis, Failure, Frame
 
-Result = tuple[Frame, Diagnosis] | Failure
+    Result = tuple[Frame, Diagnosis] | Failure
 
 ALL_FAILED, SOME_FAILED = 3, 5
 
@@ -57,6 +57,7 @@ def diagnose(
     from usnet.diagnosis.sources import collect
     from usnet.reports.folder import ResultFolder
     from usnet.reports.manifest import RunRecord
+    from usnet.values import Failure
 
     rule = group_by_named(group_by)
     items = list(collect(images, exclude=out))
@@ -88,6 +89,8 @@ def _conclude(folder: ResultFolder, page: Path, record: RunRecord | None) -> int
     code = 0 if not failed else SOME_FAILED if done else ALL_FAILED
     if record is not None:
         record.finish(dict(folder.counts) | {"failed": failed}, code)
+    from usnet.values import LABELS
+
     counts = ", ".join(f"{folder.counts[label]} {label}" for label in LABELS)
     typer.echo(f"{done} images: {counts}" + (f"; {failed} failed, see diagnoses.csv" if failed else ""))
     typer.echo(f"Report: {page}")
@@ -96,6 +99,8 @@ def _conclude(folder: ResultFolder, page: Path, record: RunRecord | None) -> int
 
 def _counted(results: Iterable[Result], total: int, update: Callable[[int, int], None]) -> Iterator[Result]:
     """The results, while the progress bar counts the files that they come from."""
+    from usnet.values import Failure
+
     files, last = 0, ""
     for result in results:
         source = result.source if isinstance(result, Failure) else result[0].source

@@ -42,8 +42,8 @@ def schema(
     _save(schema_figure(load_config(config).network), out)
 
 
-@app.command()
-def annotations(
+@app.command("annotations")
+def annotated_images(
     dataset: Annotated[Path, typer.Argument(help="Dataset folder.")],
     out: Out = Path("annotations.png"),
     columns: Annotated[int, typer.Option(min=1, max=8, help="Images a row.")] = 2,
