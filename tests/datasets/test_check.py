@@ -117,7 +117,7 @@ EXPECTED = {
     ("error", "label-without-box", "28.png", 28),
     ("error", "label-without-box", "29.png", 29),
     ("warning", "unlisted-file", "extra/100.png", None),
-    ("error", "anchors", None, None),
+    ("note", "anchors", None, None),
     ("note", "box-without-anchor", "4.png", 4),
 }
 

@@ -9,6 +9,7 @@ import pytest
 
 from usnet.datasets.records import Dataset, save
 from usnet.phantoms.writing import write_dataset
+from usnet.values import LABELS
 
 TINY = [
     "name='tiny'",
@@ -30,8 +31,8 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """24 phantom images, every third for validation."""
     root: Path = tmp_path_factory.mktemp("phantoms") / "set"
     dataset = write_dataset(root, 24, 5, size=(128, 128))
-    groups = sorted({r.group for r in dataset.records})
-    val = set(groups[::3])
+    groups = {label: sorted({r.group for r in dataset.records if r.label == label}) for label in LABELS}
+    val = {group for found in groups.values() for group in found[::3]}
     dataset = dataset.with_records(replace(r, split="val" if r.group in val else "train") for r in dataset.records)
     save(dataset)
     return dataset

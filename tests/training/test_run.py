@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from usnet.models.loss import detection_loss  # noqa: E402
 from usnet.models.matching import match  # noqa: E402
 from usnet.training.cache import build_cache  # noqa: E402
 from usnet.training.config import load_config  # noqa: E402
+from usnet.training.curves import read_metrics  # noqa: E402
 from usnet.training.finish import finish  # noqa: E402
 from usnet.training.module import Detector, DivergedTraining  # noqa: E402
 from usnet.training.run import train  # noqa: E402
@@ -33,8 +33,7 @@ pytestmark = pytest.mark.train
 
 
 def losses(run: Path) -> list[float]:
-    with (run / "metrics.csv").open() as stream:
-        return [float(row["train/loss"]) for row in csv.DictReader(stream) if row.get("train/loss")]
+    return [value for _, value in read_metrics(run)["train/loss"]]
 
 
 def weights(run: Path) -> dict[str, torch.Tensor]:
@@ -79,7 +78,8 @@ def test_four_epochs_equal_two_and_two_more(phantoms: Dataset, tiny: list[str], 
     train(config, [phantoms], tmp_path / "straight")
     train(config, [phantoms], tmp_path / "halves", stop_after=2)
     train(config, [phantoms], tmp_path / "halves", resume=True)
-    assert losses(tmp_path / "halves")[-2:] == pytest.approx(losses(tmp_path / "straight")[-2:], rel=1e-5)
+    assert losses(tmp_path / "halves") == pytest.approx(losses(tmp_path / "straight"), rel=1e-5)
+    assert len(losses(tmp_path / "halves")) == 4
     straight, halves = weights(tmp_path / "straight"), weights(tmp_path / "halves")
     for name, tensor in straight.items():
         assert torch.allclose(tensor.float(), halves[name].float(), atol=1e-6), name
@@ -140,6 +140,14 @@ def test_data_without_a_split_are_refused(phantoms: Dataset, tiny: list[str], tm
     bare = phantoms.with_records(replace(r, split=None) for r in phantoms.records)
     with pytest.raises(DataError, match="usnet data split"):
         train(load_config(None, tiny), [bare], tmp_path / "run")
+
+
+def test_validation_without_a_class_is_refused_before_training(
+    phantoms: Dataset, tiny: list[str], tmp_path: Path
+) -> None:
+    poor = phantoms.with_records(r for r in phantoms.records if r.split == "train" or r.label != "malignant")
+    with pytest.raises(DataError, match="no malignant image in split 'val'"):
+        train(load_config(None, tiny), [poor], tmp_path / "run")
 
 
 def test_the_cache_holds_what_serving_sees(phantoms: Dataset) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -45,6 +46,7 @@ def train(
     from usnet.training.run import Hardware
     from usnet.training.run import train as run
 
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     settings = load_config(config, set_)
     datasets = [load(path) for path in data]
     hardware = Hardware(accelerator, devices, nodes)

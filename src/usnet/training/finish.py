@@ -69,7 +69,7 @@ def finish(run: Path, datasets: Sequence[Dataset], *, checkpoint: str | None = N
     manifest = draft.model_copy(
         update={"calibration": calibration, "operating_points": (threshold,), "metrics": metrics}
     )
-    draw_curves(run / "metrics.csv", run / "curves.svg")
+    draw_curves(run, run / "curves.svg")
     return write(target, manifest, files)
 
 

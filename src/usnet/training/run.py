@@ -22,10 +22,12 @@ from usnet.errors import ConfigError, DataError
 from usnet.models.weights import initialise
 from usnet.training.cache import Cache, build_cache
 from usnet.training.config import RunConfig, load_config, to_toml
+from usnet.training.curves import METRICS
 from usnet.training.loader import Data
 from usnet.training.module import Detector
 from usnet.training.pictures import AugmentedBatches
 from usnet.training.validation import ValidationScores
+from usnet.values import PATHOLOGIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ def caches(
     Raises
     ------
     DataError
-        A dataset has no split, or no image is left for training or for validation.
+        A dataset has no split, no image is left for training, or validation lacks benign or malignant images: found out here
+        and not after a night of training.
     """
     for dataset in datasets:
         if not any(r.split for r in dataset.records):
@@ -58,7 +61,11 @@ def caches(
             raise DataError(f"no image in split {split!r}", hint="Run 'usnet data split' with --val")
         return build_cache(chosen, size, mode, progress=progress)
 
-    return part("train"), part("val")
+    train_cache, val_cache = part("train"), part("val")
+    for label in PATHOLOGIES:
+        if label not in val_cache.labels:
+            raise DataError(f"no {label} image in split 'val'", expected="both, to choose thresholds on")
+    return train_cache, val_cache
 
 
 def train(
@@ -101,6 +108,7 @@ def train(
     if init is not None and not resume:
         initialise(detector.network, init)
     _record(config, out, fingerprints, data)
+    keep_earlier_metrics(out)
     trainer = _trainer(config, out, hardware, stop_after)
     trainer.fit(detector, datamodule=data, ckpt_path=checkpoint if resume else None, weights_only=resume or None)
     return detector
@@ -158,6 +166,13 @@ def _trainer(config: RunConfig, out: Path, hardware: Hardware, stop_after: int |
         callbacks=callbacks,
         enable_model_summary=False,
     )
+
+
+def keep_earlier_metrics(out: Path) -> None:
+    """Move ``metrics.csv`` of an interrupted run aside: Lightning's logger begins an empty one."""
+    current = out / METRICS
+    if current.exists():
+        current.rename(out / f"metrics-{len(list(out.glob('metrics-*.csv'))) + 1:03d}.csv")
 
 
 def _record(config: RunConfig, out: Path, fingerprints: dict[str, str], data: Data) -> None:
