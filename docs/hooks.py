@@ -92,7 +92,7 @@ def _leaf(command: Any, path: tuple[str, ...]) -> Iterator[str]:
     rows += [(", ".join((*p.opts, *p.secondary_opts)), p.help, _default(p)) for p in options]
     if rows:
         yield "| | meaning | default |\n|---|---|---|"
-        yield from (f"| `{a.replace('|', chr(92) + '|')}` | {_cell(b)} | {_cell(c)} |" for a, b, c in rows)
+        yield from (f"| `{name}` | {_cell(meaning)} | {_cell(default)} |" for name, meaning, default in rows)
 
 
 def _paragraphs(text: str | None) -> str:
@@ -109,6 +109,8 @@ def _default(parameter: Any) -> str:
     value = parameter.default
     if value is None or value is False or value == []:
         return ""
+    if value is True:
+        return "yes"
     return f"`{getattr(value, 'value', value)}`"
 
 

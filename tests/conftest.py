@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# CI machines are slow and shared: an example that takes long is no failure.
+settings.register_profile("usnet", deadline=None)
+settings.load_profile("usnet")
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,8 @@ A mark is an HTML comment right before a block:
 - ``<!-- needs: model -->``: runs where the machine has what it needs, see :data:`NEEDS` in ``test_commands.py``;
 - ``<!-- exit: 1 -->``: the exit code that the block ends with, 0 by default.
 
-``bash`` blocks are scripts. In ``console`` blocks a line that starts with ``$`` is a command and the others are lines of its output, in
-order; ``...`` stands for any lines. ``python`` blocks are programs.
+``bash`` blocks are scripts. In ``console`` blocks a line that starts with ``$`` is a command and the others are lines of output,
+in order; ``...`` stands for any lines. ``python`` blocks are programs.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _FENCE = re.compile(r"^(?P<indent>\s*)(?P<ticks>`{3,})(?P<language>[\w-]*)")
 _MARK = re.compile(r"^\s*<!--\s*(?P<name>[\w-]+):\s*(?P<value>.*?)\s*-->\s*$")
 _LINK = re.compile(r"\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
 _INLINE = re.compile(r"`(usnet(?: [^`]+)?)`")
+_HERE = re.compile(r"<<'?(\w+)'?(.*?)\n.*?^\1$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +125,8 @@ def mentions(page: Path) -> set[str]:
 
 
 def _simple_commands(script: str) -> Iterator[list[str]]:
-    """Words of each command of a shell script, cut at ``;``, ``|``, ``&&`` and line ends; redirections are dropped."""
-    for line in script.replace("\\\n", " ").splitlines():
+    """Words of each command of a shell script, cut at ``;``, ``|``, ``&&`` and line ends, without here-documents."""
+    for line in _HERE.sub(r"\2", script.replace("\\\n", " ")).splitlines():
         lexer = shlex.shlex(line, posix=True, punctuation_chars="();<>|&")
         lexer.whitespace_split = True
         words: list[str] = []
@@ -138,9 +139,10 @@ def _simple_commands(script: str) -> Iterator[list[str]]:
 
 
 def _after_usnet(words: list[str]) -> list[str]:
-    """``usnet`` and what follows it; also as ``python -m usnet`` or behind ``torchrun`` and variables."""
+    """``usnet`` and what follows it up to a redirection, without variables; also behind ``torchrun -m``."""
+    words = words[next((i for i, w in enumerate(words) if not re.match(r"\w+=", w)), len(words)) :]
     for place, word in enumerate(words):
-        if word.rpartition("/")[2] == "usnet":
+        if word.rpartition("/")[2] == "usnet" and (place == 0 or words[place - 1] == "-m"):
             cut = next((i for i, w in enumerate(words) if w and set(w) <= set("<>")), len(words))
-            return words[place:cut]
+            return [w for w in words[place:cut] if not w.startswith("$")]
     return []
