@@ -47,7 +47,7 @@ def validation(seed: int, normals: int = 40, count: int = 160) -> list[Validatio
 @given(st.integers(0, 10_000), st.sampled_from([0.8, 0.9, 0.95]))
 def test_the_detection_threshold_keeps_the_sensitivity_and_is_the_highest(seed: int, target: float) -> None:
     scores = collect(validation(seed, normals=5, count=60))
-    point = choose_operating_point(scores, fit_calibration(scores), nodule_sensitivity=target)
+    point = choose_operating_point(scores, fit_calibration(scores), detection=(target, 100.0))
     reached = (scores.nodule_score >= point.detection).mean()
     assert reached >= min(target, (scores.nodule_score > 0).mean()) - 1e-9
     above = scores.nodule_score[scores.nodule_score > point.detection].min()
@@ -88,15 +88,15 @@ def test_a_score_that_falls_with_truth_is_not_calibrated() -> None:
 def test_youden_separates_and_a_sensitivity_target_is_met() -> None:
     images = validation(3)
     scores = collect(images)
-    calibration, youden = fit(images, data="fold 4")
+    calibration, (youden, strict) = fit(images, data="fold 4", malignant_sensitivity=0.98)
     seen = np.isin(scores.label, ("benign", "malignant")) & np.isfinite(scores.log_ratio)
     q = 1 / (1 + np.exp(-(calibration.malignancy.slope * scores.log_ratio[seen] + calibration.malignancy.intercept)))
     truth = scores.label[seen] == "malignant"
     best = max((q[truth] >= t).mean() + (q[~truth] < t).mean() for t in q)
     here = (q[truth] >= youden.malignancy).mean() + (q[~truth] < youden.malignancy).mean()
     assert here == pytest.approx(best)
-    assert youden.origin.startswith("fold 4: detection at sensitivity 0.9")
-    _, strict = fit(images, rule="sensitivity", malignant_sensitivity=0.98)
+    assert youden.origin.startswith("fold 4: detection at greatest F1 (sensitivity 0.9")
+    assert (youden.name, strict.name) == ("balanced", "sensitive")
     assert (q[truth] >= strict.malignancy).mean() >= 0.98
     assert strict.malignancy < youden.malignancy
     assert "asked 0.98" in strict.origin
@@ -105,10 +105,10 @@ def test_youden_separates_and_a_sensitivity_target_is_met() -> None:
 def test_nodules_nobody_finds_do_not_drag_the_threshold_to_nothing() -> None:
     images = [image("benign" if i % 2 else "malignant", 2.0 + 0.01 * i, found=i < 20) for i in range(40)]
     scores = collect(images)
-    point = choose_operating_point(scores, fit_calibration(scores))
+    point = choose_operating_point(scores, fit_calibration(scores), detection=(0.95, 100.0))
     assert (scores.nodule_score >= point.detection).sum() == 20
     assert point.detection > 0.5
-    assert "sensitivity 0.500 (asked 0.95)" in point.origin
+    assert "asked sensitivity 0.95 (sensitivity 0.500" in point.origin
 
 
 def test_an_image_without_candidates_stands_at_the_floor() -> None:
@@ -123,3 +123,26 @@ def test_thresholds_need_nodules_and_both_pathologies() -> None:
         fit([image("normal", 0.0)])
     with pytest.raises(DataError, match="0 malignant and 3 benign"):
         fit([image("benign", 1.0)] * 3)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000))
+def test_the_balanced_threshold_has_the_greatest_f1(seed: int) -> None:
+    scores = collect(validation(seed, normals=8, count=60))
+    point = choose_operating_point(scores, fit_calibration(scores))
+    boxes = 1 / (1 + np.exp(-scores.candidate_logit))
+
+    def f1(threshold: float) -> float:
+        kept = boxes >= threshold
+        return 2 * (kept & scores.candidate_hit).sum() / (kept.sum() + scores.nodule_score.size)
+
+    assert f1(point.detection) == pytest.approx(max(f1(t) for t in boxes))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([0.0, 0.1, 0.5, 1.0]))
+def test_wrong_boxes_are_held_to_what_is_allowed(seed: int, allowed: float) -> None:
+    scores = collect(validation(seed, normals=8, count=60))
+    point = choose_operating_point(scores, fit_calibration(scores), detection=(1.0, allowed))
+    boxes = 1 / (1 + np.exp(-scores.candidate_logit))
+    assert ((boxes >= point.detection) & ~scores.candidate_hit).sum() <= allowed * scores.label.size

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +20,6 @@ from usnet.statistics.roc import roc_curve
 from usnet.values import Label
 
 FloatArray = npt.NDArray[np.float64]
-Rule = Literal["youden", "sensitivity"]
 FLOOR = 0.01
 """Score of an image without any candidate, as the default ``Postprocessing.min_score`` cuts them."""
 FEWEST = 10
@@ -82,25 +80,29 @@ def collect(images: Sequence[ValidationImage], iou: float = 0.5, floor: float = 
 def fit(
     images: Sequence[ValidationImage],
     *,
-    name: str = "default",
     data: str = "validation",
     nodule_sensitivity: float = 0.95,
-    rule: Rule = "youden",
+    wrong_boxes: float = 1.0,
     malignant_sensitivity: float = 0.95,
-) -> tuple[Calibration, Threshold]:
-    """Calibration and one operating point from validation images; ``data`` names them in both ``origin`` texts."""
+) -> tuple[Calibration, tuple[Threshold, Threshold]]:
+    """Calibration and two operating points from validation images; ``data`` names them in every ``origin``.
+
+    - ``balanced`` (the default one): boxes at the greatest F1, malignancy at the greatest sensitivity + specificity - 1.
+    - ``sensitive``: boxes that find ``nodule_sensitivity`` of the nodules at no more than ``wrong_boxes`` false ones an image,
+      malignancy that calls ``malignant_sensitivity`` of the malignant images.
+    """
     scores = collect(images)
     calibration = fit_calibration(scores, data=data)
-    threshold = choose_operating_point(
+    balanced = choose_operating_point(scores, calibration, name="balanced", data=data)
+    sensitive = choose_operating_point(
         scores,
         calibration,
-        name=name,
+        name="sensitive",
         data=data,
-        nodule_sensitivity=nodule_sensitivity,
-        rule=rule,
+        detection=(nodule_sensitivity, wrong_boxes),
         malignant_sensitivity=malignant_sensitivity,
     )
-    return calibration, threshold
+    return calibration, (balanced, sensitive)
 
 
 def fit_calibration(scores: ValidationScores, *, data: str = "validation") -> Calibration:
@@ -146,16 +148,21 @@ def choose_operating_point(
     *,
     name: str = "default",
     data: str = "validation",
-    nodule_sensitivity: float = 0.95,
-    rule: Rule = "youden",
-    malignant_sensitivity: float = 0.95,
+    detection: tuple[float, float] | None = None,
+    malignant_sensitivity: float | None = None,
 ) -> Threshold:
     """Both thresholds.
 
-    Detection is the highest score that still finds ``nodule_sensitivity`` of the validation nodules; where candidates find
-    fewer at any score, the lowest score of a nodule that they do find. Malignancy is the calibrated probability with the greatest
-    sensitivity + specificity - 1 (``youden``), or the highest one at which ``malignant_sensitivity`` of malignant images is called
-    (``sensitivity``). Thresholds lie half-way to the next weaker case, so that rounding cannot lose the case they stand on.
+    Parameters
+    ----------
+    detection
+        ``None`` takes the score with the greatest F1 of boxes. Otherwise (share of nodules to find, false boxes an image to
+        allow): the highest score that finds that share, or, where that lets in too many false boxes, the lowest that does not.
+    malignant_sensitivity
+        ``None`` takes the calibrated probability with the greatest sensitivity + specificity - 1 (Youden). Otherwise the highest
+        one at which that share of malignant images is called.
+
+    Thresholds lie half-way to the next weaker case, so that rounding cannot lose the case they stand on.
 
     Raises
     ------
@@ -164,7 +171,6 @@ def choose_operating_point(
     """
     if not scores.nodule_score.size:
         raise DataError("no validation image has a nodule box", expected="boxes to choose the detection threshold on")
-    detection, reached = _highest(scores.nodule_score, nodule_sensitivity)
     seen = np.isin(scores.label, ("benign", "malignant")) & np.isfinite(scores.log_ratio)
     truth = scores.label[seen] == "malignant"
     if truth.all() or not truth.any():
@@ -172,18 +178,47 @@ def choose_operating_point(
             f"{int(truth.sum())} malignant and {int((~truth).sum())} benign validation images with a candidate box",
             expected="both, to choose the malignancy threshold on",
         )
+    box, box_rule = _box_threshold(scores, detection)
     fitted = calibration.malignancy
     probability = 1 / (1 + np.exp(-(fitted.slope * scores.log_ratio[seen] + fitted.intercept)))
-    if rule == "youden":
+    if malignant_sensitivity is None:
         malignancy, said = _youden(truth, probability), "greatest sensitivity + specificity - 1 of malignant v benign"
     else:
         malignancy, found = _highest(probability[truth], malignant_sensitivity)
         said = f"sensitivity {found:.3f} (asked {malignant_sensitivity:g}) for malignant images"
-    origin = (
-        f"{data}: detection at sensitivity {reached:.3f} (asked {nodule_sensitivity:g}) for {scores.nodule_score.size} nodules "
-        f"at IoU 0.5; malignancy at {said}, {int(truth.sum())} v {int((~truth).sum())} images"
-    )
-    return Threshold(name=name, detection=detection, malignancy=malignancy, origin=origin)
+    origin = f"{data}: detection at {box_rule}; malignancy at {said}, {int(truth.sum())} v {int((~truth).sum())} images"
+    return Threshold(name=name, detection=box, malignancy=malignancy, origin=origin)
+
+
+def _box_threshold(scores: ValidationScores, asked: tuple[float, float] | None) -> tuple[float, str]:
+    """Threshold on the detection score, and how it was chosen with what came of it on these images."""
+    boxes = 1 / (1 + np.exp(-scores.candidate_logit))
+    if asked is None:
+        threshold, rule = _greatest_f1(boxes, scores.candidate_hit, scores.nodule_score.size), "greatest F1"
+    else:
+        threshold, _ = _highest(scores.nodule_score, asked[0])
+        rule = f"asked sensitivity {asked[0]:g}"
+        wrong = np.sort(boxes[~scores.candidate_hit])[::-1]
+        allowed = int(asked[1] * scores.label.size)
+        if wrong.size > allowed and threshold <= wrong[allowed]:
+            threshold = float(np.nextafter(wrong[allowed], 1))
+            rule += f", held to {asked[1]:g} wrong boxes an image"
+    found = float((scores.nodule_score >= threshold).mean())
+    wrong_now = float(((boxes >= threshold) & ~scores.candidate_hit).sum() / scores.label.size)
+    counts = f"{scores.nodule_score.size} nodules at IoU 0.5"
+    return threshold, f"{rule} (sensitivity {found:.3f} for {counts}, {wrong_now:.2f} wrong boxes an image)"
+
+
+def _greatest_f1(boxes: FloatArray, hit: npt.NDArray[np.bool_], nodules: int) -> float:
+    """F1 of boxes as findings: ``2 TP / (boxes kept + nodules)``."""
+    if not hit.any():
+        return FLOOR
+    order = np.argsort(-boxes, kind="stable")
+    f1 = 2 * np.cumsum(hit[order]) / (np.arange(1, boxes.size + 1) + nodules)
+    best = int(np.argmax(f1))
+    falling = boxes[order]
+    below = falling[falling < falling[best]]
+    return float((falling[best] + below[0]) / 2) if below.size else float(falling[best] * (1 - 1e-6))
 
 
 def _highest(scores: FloatArray, target: float) -> tuple[float, float]:

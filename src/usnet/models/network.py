@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -15,31 +16,34 @@ from usnet.values import PATHOLOGIES
 
 
 class Head(nn.Module):
-    """RetinaNet head (Lin et al. 2017): the same convolutions on every level, then ``outputs`` numbers an anchor."""
+    """RetinaNet head (Lin et al. 2017): the same convolutions on every level, then ``outputs`` numbers an anchor.
+
+    Each level has normalisation of its own. Batch norm shared by the levels would be trained on each level's statistics and
+    served with a mixture of them (Wu and Johnson 2021, section 5), which here lost the largest nodules.
+    """
 
     def __init__(self, config: NetworkConfig, outputs: int, bias: float = 0.0) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        channels = config.pyramid_channels
-        for _ in range(config.head_depth):
-            layers += [
-                nn.Conv2d(channels, config.head_channels, 3, padding=1, bias=False),
-                norm_layer(config.norm)(config.head_channels),
-                nn.ReLU(inplace=True),
-            ]
-            channels = config.head_channels
-        self.tower = nn.Sequential(*layers)
-        self.output = nn.Conv2d(channels, config.anchors.per_cell * outputs, 3, padding=1)
+        widths = [config.pyramid_channels] + [config.head_channels] * config.head_depth
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(before, after, 3, padding=1, bias=False) for before, after in pairwise(widths)
+        )
+        norm = norm_layer(config.norm)
+        self.norms = nn.ModuleList(nn.ModuleList(norm(width) for width in widths[1:]) for _ in config.anchors.strides)
+        self.output = nn.Conv2d(widths[-1], config.anchors.per_cell * outputs, 3, padding=1)
         self.outputs = outputs
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        for convolution in self.convolutions:
+            nn.init.kaiming_normal_(convolution.get_parameter("weight"), nonlinearity="relu")
         nn.init.normal_(self.output.weight, std=0.01)
         nn.init.constant_(self.output.get_parameter("bias"), bias)
 
     def forward(self, levels: list[Tensor]) -> Tensor:
         """Maps ``[N, C, H, W]`` to ``[N, A, outputs]``, anchors in the order of :func:`usnet.anchors.anchor_boxes`."""
-        flat = [self.output(self.tower(level)).permute(0, 2, 3, 1).flatten(1) for level in levels]
+        flat = []
+        for features, norms in zip(levels, self.norms, strict=True):
+            for convolution, norm in zip(self.convolutions, norms, strict=True):  # type: ignore[call-overload]
+                features = torch.relu(norm(convolution(features)))
+            flat.append(self.output(features).permute(0, 2, 3, 1).flatten(1))
         joined = torch.cat(flat, dim=1)
         return joined.reshape(joined.shape[0], -1, self.outputs)
 

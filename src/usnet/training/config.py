@@ -67,7 +67,12 @@ class TrainingConfig(_Settings):
     )
     threads: int = Field(0, ge=0, description="torch threads on a CPU; 0 leaves torch's choice")
     channels_last: bool = Field(True, description="memory order that convolutions prefer")
-    nodule_sensitivity: float = Field(0.95, gt=0, lt=1, description="of the detection threshold, on validation")
+    nodule_sensitivity: float = Field(
+        0.95, gt=0, lt=1, description="share of validation nodules that the operating point 'sensitive' should find"
+    )
+    wrong_boxes: float = Field(
+        1.0, gt=0, description="false boxes an image that the operating point 'sensitive' may cost"
+    )
 
 
 class RunConfig(_Settings):

@@ -24,14 +24,19 @@ from usnet.models.matching import PADDING
 from usnet.models.network import USNet
 from usnet.models.onnx_export import check_parity, to_onnx
 from usnet.models.weights import to_bytes
-from usnet.training.cache import Cache, build_cache
+from usnet.training.cache import Cache
 from usnet.training.config import RunConfig, load_config
 from usnet.training.curves import draw_curves
+from usnet.training.loader import Data
+from usnet.training.recalibrate import recalibrate
+from usnet.training.run import caches
 from usnet.training.validation import score
 
 
 def finish(run: Path, datasets: Sequence[Dataset], *, checkpoint: str | None = None, out: Path | None = None) -> Path:
     """Write the bundle of a run folder and return its path.
+
+    The averaged network's batch-norm statistics are measured anew on training images (see :mod:`usnet.training.recalibrate`).
 
     Validation images go through the exported graph, not through torch, so that the thresholds belong to what is served.
 
@@ -49,8 +54,9 @@ def finish(run: Path, datasets: Sequence[Dataset], *, checkpoint: str | None = N
     """
     config = load_config(run / "config.toml")
     network = trained_network(config, run / "checkpoints" / f"{checkpoint or config.training.keep}.ckpt")
-    chosen = [(d, d.select("val").records) for d in datasets]
-    cache = build_cache(chosen, config.network.anchors.image_size, config.training.image_mode)
+    data = Data(*caches(config, datasets), config.training)
+    cache = data.val
+    measured = recalibrate(network, data, config)
     content = to_onnx(network)
     pictures = np.stack([images.to_float(p) for p in cache.pixels[:3]])
     parity = check_parity(network, content, pictures)
@@ -59,16 +65,20 @@ def finish(run: Path, datasets: Sequence[Dataset], *, checkpoint: str | None = N
     draft = _manifest(config, run)
     found = _infer(write(target, draft, files), cache)
     names = ", ".join(d.name for d in datasets)
-    calibration, threshold = fit(
+    calibration, points = fit(
         [_validation_image(c, cache, i) for i, c in enumerate(found)],
         data=f"validation split of {names}",
         nodule_sensitivity=config.training.nodule_sensitivity,
+        wrong_boxes=config.training.wrong_boxes,
     )
     scores = score(found, cache, range(len(cache)))
-    metrics = {"validation": asdict(scores) | {"images": len(cache), "data": names}, "onnx_parity": parity}
-    manifest = draft.model_copy(
-        update={"calibration": calibration, "operating_points": (threshold,), "metrics": metrics}
-    )
+    metrics = {
+        "validation": asdict(scores) | {"images": len(cache), "data": names},
+        "onnx_parity": parity,
+        "norm_batches": measured,
+    }
+    chosen_points = {"operating_points": points, "default_operating_point": points[0].name}
+    manifest = draft.model_copy(update={"calibration": calibration, "metrics": metrics} | chosen_points)
     draw_curves(run, run / "curves.svg")
     return write(target, manifest, files)
 
