@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -31,7 +30,7 @@ def median_seconds(job: Callable[[], object], runs: int = 5, warm_up: int = 1) -
         begin = time.perf_counter()
         job()
         times.append(time.perf_counter() - begin)
-    return statistics.median(times)
+    return float(np.median(times))
 
 
 def row(name: str, value: float, unit: str, note: str = "") -> None:

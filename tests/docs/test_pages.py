@@ -191,7 +191,6 @@ def test_blocks_have_a_language() -> None:
     assert not bare
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(find_spec("mkdocs") is None, reason="mkdocs is not installed (dependency group docs)")
 def test_site_builds_without_a_warning(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]

@@ -85,3 +85,18 @@ def test_group_norm_does_not_depend_on_the_batch() -> None:
     together, _ = network(images)
     alone, _ = network(images[1:2])
     assert torch.allclose(together[1], alone[0], atol=1e-4)
+
+
+def test_what_is_trained_is_what_is_served() -> None:
+    """Batch norm shared by the pyramid's levels would serve a mixture of their statistics: heads must agree in both modes."""
+    torch.manual_seed(0)
+    network = USNet(small(head_depth=2))
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+    ramp = torch.linspace(0, 1, 64)[None, None, :, None] * torch.rand(8, 1, 64, 64)
+    with torch.no_grad():
+        trained = network.train()(ramp)
+        served = network.eval()(ramp)
+    for a, b in zip(trained, served, strict=True):
+        assert (a - b).abs().max() < 0.05 * a.std() + 0.05

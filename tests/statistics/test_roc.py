@@ -39,6 +39,14 @@ def test_delong_agrees_with_all_pairs(study: tuple[np.ndarray, np.ndarray]) -> N
 
 
 @given(studies())
+def test_auc_by_sorting_equals_delong(study: tuple[np.ndarray, np.ndarray]) -> None:
+    values, covariance = delong(*study)
+    here = auc(*study)
+    assert here.value == pytest.approx(values[0], abs=1e-12)
+    assert here.variance == pytest.approx(covariance[0, 0], abs=1e-12)
+
+
+@given(studies())
 def test_auc_invariances(study: tuple[np.ndarray, np.ndarray]) -> None:
     truth, scores = study
     here = auc(truth, scores)

@@ -13,6 +13,7 @@ from usnet.cli.evaluate import evaluate
 from usnet.cli.figure import app as figure_app
 from usnet.cli.models import app as model_app
 from usnet.cli.phantom import phantom
+from usnet.cli.stats import app as stats_app
 from usnet.cli.train import export, train
 
 app = typer.Typer(
@@ -43,3 +44,4 @@ app.command()(export)
 app.command()(phantom)
 app.command()(evaluate)
 app.add_typer(figure_app)
+app.add_typer(stats_app)

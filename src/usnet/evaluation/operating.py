@@ -151,7 +151,7 @@ def choose_operating_point(
     detection: tuple[float, float] | None = None,
     malignant_sensitivity: float | None = None,
 ) -> Threshold:
-    """Both thresholds.
+    """Both thresholds. They lie half-way to the next weaker case, so that rounding cannot lose the case they stand on.
 
     Parameters
     ----------
@@ -161,8 +161,6 @@ def choose_operating_point(
     malignant_sensitivity
         ``None`` takes the calibrated probability with the greatest sensitivity + specificity - 1 (Youden). Otherwise the highest
         one at which that share of malignant images is called.
-
-    Thresholds lie half-way to the next weaker case, so that rounding cannot lose the case they stand on.
 
     Raises
     ------

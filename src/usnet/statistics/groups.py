@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from usnet.statistics.arrays import FloatArray
 from usnet.statistics.intervals import Interval
-from usnet.statistics.rank_sum import exact_p, rank_sums
+from usnet.statistics.rank_sum import exact_p, normal_p, rank_sums
 
 EXACT_LIMIT = 100
 """Two groups together of at most this many values get an exact Mann-Whitney test."""
@@ -47,7 +48,8 @@ class TestResult:
 @dataclass(frozen=True, slots=True)
 class Description:
     """A group of ``n`` values. ``sd`` is the spread of the values, ``se = sd / sqrt(n)`` the uncertainty of their mean: a table
-    must say which it prints. Both, and the t interval of the mean, are ``None`` below two values."""
+    must say which it prints. Both, and the t interval of the mean, are ``None`` below two values; the
+    interval also where the values do not differ."""
 
     n: int
     mean: float
@@ -85,28 +87,37 @@ def describe(group: npt.ArrayLike, level: float = 0.95) -> Description:
     sd = float(x.std(ddof=1)) if n > 1 else None
     se = sd / math.sqrt(n) if sd is not None else None
     interval = None
-    if se is not None:
+    if se:  # without spread there is no interval, least of all one of width 0
         half = float(stdtrit(n - 1, 0.5 + level / 2)) * se
         interval = Interval(mean - half, mean + half, "t", level)
     q1, median, q3 = (float(q) for q in np.quantile(x, [0.25, 0.5, 0.75]))
     return Description(n, mean, sd, se, interval, median, (q1, q3), float(x.min()), float(x.max()))
 
 
-def mann_whitney(first: npt.ArrayLike, second: npt.ArrayLike, *, unit: str = "value") -> TestResult:
-    """Mann-Whitney U test, two-sided: exact for up to :data:`EXACT_LIMIT` values, ties or not, otherwise normal.
+def mann_whitney(
+    first: npt.ArrayLike,
+    second: npt.ArrayLike,
+    *,
+    method: Literal["auto", "exact", "normal", "normal, uncorrected"] = "auto",
+    unit: str = "value",
+) -> TestResult:
+    """Mann-Whitney U test, two-sided. ``auto``: exact for up to :data:`EXACT_LIMIT` values, ties or not, otherwise normal.
 
     Exact: all ways to share out the (mid)ranks are equally likely, p is twice the smaller tail (R's ``wilcox.test`` without ties).
-    Normal: tie-corrected variance and continuity correction. ``effect`` is P(first > second) with ties one half, the AUC.
+    Normal: tie-corrected variance, with or without continuity correction. ``effect`` is P(first > second) with ties one half,
+    the AUC.
     """
-    from scipy.stats import mannwhitneyu
-
     x, y = values_of(first), values_of(second)
     u, doubled = rank_sums(x, y)
-    if x.size + y.size <= EXACT_LIMIT:
-        p, name = exact_p(doubled, x.size), "Mann-Whitney U, exact"
+    exact = method == "exact" or (method == "auto" and x.size + y.size <= EXACT_LIMIT)
+    name = "Mann-Whitney U, "
+    p: float | None
+    if exact:
+        p, name = exact_p(doubled, x.size), name + "exact"
     else:
-        p = float(mannwhitneyu(x, y, method="asymptotic").pvalue)
-        name = "Mann-Whitney U, normal approximation with continuity and tie correction"
+        corrected = method != "normal, uncorrected"
+        p = normal_p(x, y, u, corrected)
+        name += "normal approximation, tie correction" + (", continuity correction" if corrected else "")
     return TestResult(
         name,
         "U",
@@ -117,6 +128,7 @@ def mann_whitney(first: npt.ArrayLike, second: npt.ArrayLike, *, unit: str = "va
         unit,
         effect_name="P(first > second) + P(equal) / 2",
         effect=u / (x.size * y.size),
+        note="all values are equal" if p is None else None,
     )
 
 
@@ -177,7 +189,9 @@ def kruskal_wallis(groups: Sequence[npt.ArrayLike], *, unit: str = "value") -> T
 
     x = _several(groups)
     sizes, k = tuple(g.size for g in x), len(x)
-    assumption = "independent values; under the hypothesis all groups have the same distribution; 5 or more values a group"
+    assumption = (
+        "independent values; under the hypothesis all groups have the same distribution; 5 or more values a group"
+    )
     if np.ptp(np.concatenate(x)) == 0:
         return TestResult("Kruskal-Wallis", "H", None, None, sizes, assumption, unit, note="all values are equal")
     result = kruskal(*x)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.special import betaincinv, ndtri
 
-Method = Literal["wilson", "exact", "agresti-coull", "jeffreys", "wald"]
+Method = Literal["wilson", "exact", "agresti-coull", "jeffreys", "jeffreys-hpd", "wald"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,10 @@ def proportion_interval(k: float, n: float, method: Method = "wilson", level: fl
     """Interval of ``k`` successes in ``n`` independent trials, within [0, 1]; ``None`` where ``n`` is 0.
 
     ``wilson`` (score interval, Wilson 1927) is the default: good coverage at any n. ``exact`` (Clopper-Pearson 1934) never
-    covers less than ``level``. ``agresti-coull`` (1998), ``jeffreys`` (equal tails) and ``wald`` are there to compare with
-    papers. All take the trials as independent: images of one patient are not.
+    covers less than ``level``. ``agresti-coull`` (1998), ``jeffreys`` (equal tails), ``jeffreys-hpd`` (shortest, as R's
+    ``binom.bayes``) and ``wald`` are there to compare with papers.
+
+    All take the trials as independent: images of one patient are not.
 
     Raises
     ------
@@ -75,6 +78,24 @@ def _jeffreys(k: float, n: float, level: float) -> tuple[float, float]:
     return low, high
 
 
+def _shortest(k: float, n: float, level: float) -> tuple[float, float]:
+    """Highest posterior density: the density of Beta(k + 1/2, n - k + 1/2) is equal at both limits."""
+    if k == 0:
+        return 0.0, betaincinv(0.5, n + 0.5, level)
+    if k == n:
+        return betaincinv(n + 0.5, 0.5, 1 - level), 1.0
+    a, b = k + 0.5, n - k + 0.5
+
+    def density(x: float) -> float:
+        return (a - 1) * float(np.log(x)) + (b - 1) * float(np.log1p(-x))
+
+    def gap(tail: float) -> float:
+        return density(betaincinv(a, b, tail)) - density(betaincinv(a, b, tail + level))
+
+    tail = brentq(gap, 1e-12, 1 - level - 1e-12, xtol=1e-15)
+    return betaincinv(a, b, tail), betaincinv(a, b, tail + level)
+
+
 def _wald(k: float, n: float, level: float) -> tuple[float, float]:
     p = k / n
     half = normal_quantile(level) * np.sqrt(p * (1 - p) / n)
@@ -86,5 +107,6 @@ _LIMITS = {
     "exact": _exact,
     "agresti-coull": _agresti_coull,
     "jeffreys": _jeffreys,
+    "jeffreys-hpd": _shortest,
     "wald": _wald,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import comb
 
 import numpy as np
+from scipy.special import ndtr
 
 from usnet.statistics.arrays import FloatArray, IntArray
 
@@ -42,6 +43,18 @@ def exact_p(doubled: IntArray, size: int) -> float:
     return float(min(1.0, 2 * tail))
 
 
+def normal_p(first: FloatArray, second: FloatArray, u: float, correction: bool) -> float | None:
+    """Two-sided p by the normal approximation with tie-corrected variance; ``None`` where all values are equal."""
+    m, n = first.size, second.size
+    counts = np.unique(np.concatenate([first, second]), return_counts=True)[1]
+    total = m + n
+    variance = m * n / 12 * (total + 1 - float((counts**3 - counts).sum()) / (total * (total - 1)))
+    if variance <= 0:
+        return None
+    distance = max(abs(u - m * n / 2) - 0.5 * correction, 0.0)
+    return float(2 * ndtr(-distance / np.sqrt(variance)))
+
+
 def reachable_exact(m: int, n: int) -> FloatArray:
     """All two-sided exact p values that ``m`` against ``n`` values without ties can give, rising."""
     smaller = min(m, n)
@@ -54,8 +67,6 @@ def reachable_exact(m: int, n: int) -> FloatArray:
 
 def reachable_normal(m: int, n: int, *, correction: bool = False) -> FloatArray:
     """All two-sided p values of the normal approximation without ties, for every U in steps of one, rising."""
-    from scipy.special import ndtr
-
     distance = np.abs(np.arange(m * n + 1) - m * n / 2)
     if correction:
         distance = np.maximum(distance - 0.5, 0)

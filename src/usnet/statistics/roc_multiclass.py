@@ -19,8 +19,8 @@ def hand_till(classes: npt.ArrayLike, scores: npt.ArrayLike, labels: npt.ArrayLi
         ``[N]`` class of each case.
     scores
         ``[N]`` one score for all classes: the direction of each pair is that which gives an AUC of at least one half, so a
-        useless score lies above one half (pROC chooses by medians, which agrees unless the AUC is near one half). Or ``[N, K]`` a score a class: the mean of both directions
-        ``(A(i|j) + A(j|i)) / 2``, equation 7.
+        useless score lies above one half (pROC chooses by medians, which agrees unless the AUC is near one half). Or ``[N, K]``
+        a score a class: the mean of both directions ``(A(i|j) + A(j|i)) / 2``, equation 7.
     labels
         ``[K]`` the class of each column; default: the sorted distinct classes.
 

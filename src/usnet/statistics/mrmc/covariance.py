@@ -87,8 +87,8 @@ def unbiased_covariance(truth: BoolArray, scores: FloatArray, budget: float = 2*
     """Unbiased covariance of AUCs (Gallas 2006; Gallas, Pennello and Myers, JOSA A 2007; 24:B70).
 
     The product of two AUCs minus an unbiased estimate of the product of their expectations: the mean of
-    ``s(x, y) s'(x', y')`` over pairs of negative cases ``x != x'`` and of positive cases ``y != y'``. At most ``budget`` comparisons
-    are held at a time.
+    ``s(x, y) s'(x', y')`` over pairs of negative cases ``x != x'`` and of positive cases ``y != y'``. At most ``budget``
+    comparisons are held at a time.
     """
     read = (~np.isnan(scores)).astype(np.float64)
     x, y = scores[:, ~truth], scores[:, truth]

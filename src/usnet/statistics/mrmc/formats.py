@@ -57,16 +57,16 @@ def write_study(study: Study, path: str | Path, layout: str = "csv") -> None:
 
 def read_csv(path: Path, columns: Mapping[str, str] | None = None) -> Study:
     """Study from one row a reading with columns reader, modality, case, truth, score; without a modality column one modality."""
-    with _open(path) as stream:
-        table = list(csv.reader(stream))
+    table = list(csv.reader(_lines(path)))
     if not table:
         raise DataError("the file is empty", source=path)
     place = _find_columns(table[0], columns or {}, path)
-    readings = []
+    readings, numbers = [], []
     for number, row in enumerate(table[1:], start=2):
         if not any(cell.strip() for cell in row):
             continue
         cells = {name: row[at].strip() if at < len(row) else "" for name, at in place.items()}
+        numbers.append(number)
         readings.append(
             Reading(
                 _name(cells["reader"], "reader", path, number),
@@ -76,7 +76,7 @@ def read_csv(path: Path, columns: Mapping[str, str] | None = None) -> Study:
                 _number(cells["score"], path, number),
             )
         )
-    return Study.from_readings(readings, str(path))
+    return Study.from_readings(readings, str(path), numbers)
 
 
 def read_imrmc(path: Path) -> Study:
@@ -84,8 +84,7 @@ def read_imrmc(path: Path) -> Study:
     ``reader,case,modality,score`` with truth rows ``truth,case,truth,0|1``. Counts announced as ``N0:``, ``N1:``, ``NR:`` and
     ``NM:`` must agree with the rows.
     """
-    with _open(path) as stream:
-        lines = stream.read().splitlines()
+    lines = _lines(path)
     begin = next((i for i, line in enumerate(lines) if line.strip().upper().startswith("BEGIN DATA:")), None)
     if begin is None:
         raise DataError("no line begins with BEGIN DATA:", source=path, expected="an .imrmc file")
@@ -108,7 +107,7 @@ def read_imrmc(path: Path) -> Study:
         if case not in truth:
             raise UnknownTruth(f"case {case!r} has no truth row", source=path, row=number)
         readings.append(Reading(reader, modality, case, truth[case], value))
-    study = Study.from_readings(readings, str(path))
+    study = Study.from_readings(readings, str(path), [one[0] for one in scored])
     _check_announced(lines[:begin], truth, study, path)
     return study
 
@@ -144,11 +143,14 @@ def _write_rows(study: Study, path: Path, headings: tuple[str, ...]) -> None:
         out.writerows((r.reader, r.modality, r.case, int(r.truth), repr(r.score)) for r in study.rows())
 
 
-def _open(path: Path):  # type: ignore[no-untyped-def]
+def _lines(path: Path) -> list[str]:
     try:
-        return path.open(newline="", encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise DataError(f"cannot be opened: {error.strerror}", source=path) from error
+    except UnicodeDecodeError as error:
+        raise DataError("is no text in UTF-8", source=path, expected="CSV or .imrmc") from error
+    return text.splitlines()
 
 
 def _find_columns(heading: list[str], wanted: Mapping[str, str], path: Path) -> dict[str, int]:

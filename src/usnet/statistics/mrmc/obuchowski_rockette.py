@@ -160,8 +160,8 @@ def components_of(cells: Cells, squares: Squares) -> _Errors:
     modality, reader = np.divmod(np.arange(t * r), r)
     both = np.outer(there, there)
     same_modality, same_reader = np.equal.outer(modality, modality), np.equal.outer(reader, reader)
-    masks = (same_modality & same_reader, ~same_modality & same_reader, same_modality & ~same_reader)
-    masks = (*masks, ~same_modality & ~same_reader)
+    masks = [same_modality & same_reader, ~same_modality & same_reader, same_modality & ~same_reader]
+    masks.append(~same_modality & ~same_reader)
     gone = {"cases nested in reader": (2, 3), "cases nested in modality": (1, 3)}.get(cells.design, ())
     found: list[float | None] = []
     for index, mask in enumerate(masks):

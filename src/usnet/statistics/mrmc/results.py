@@ -14,6 +14,8 @@ from usnet.statistics.mrmc.study import Design
 
 Factor = Literal["random", "fixed"]
 
+COVARIANCE_NAMES = {"delong": "DeLong", "jackknife": "jackknife", "unbiased": "unbiased"}
+
 NOTHING = 1e-13
 """A variance below this (standard error below 3e-7) is rounding: nothing can be tested against it."""
 
@@ -61,9 +63,11 @@ class EqualityTest:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean or a difference with its interval; ``statistic`` (t, or z where ``df`` is ``None``) and ``p`` test it against ``null``.
+    """A mean or a difference with its interval.
 
-    ``interval``, ``statistic`` and ``p`` are ``None`` where ``standard_error`` is 0 or unknown: *not estimable*.
+    ``statistic`` (t, or z where ``df`` is ``None``) and ``p`` test it against ``null``. ``interval``, ``statistic`` and ``p`` are
+    ``None`` where the variance is 0, negative or unknown: *not estimable*. ``other`` names the reader of a reader's own
+    difference.
     """
 
     label: str
@@ -169,13 +173,17 @@ class MrmcResult:
             f"{name} {'random' if random else 'fixed'}"
             for name, random in (("readers", self.random_readers), ("cases", self.random_cases))
         )
-        error = f" and {self.covariance_method} covariance" if self.random_cases else ""
+        error = (
+            f" and {COVARIANCE_NAMES.get(self.covariance_method, self.covariance_method)} covariance"
+            if self.random_cases
+            else ""
+        )
         head = (
             f"{len(self.readers)} readers and {self.positives + self.negatives} cases ({self.positives} with and "
             f"{self.negatives} without the condition), {self.design} design, were analysed by the {self.method} method{error}, "
             f"{scope}."
         )
-        means = "; ".join(f"{m.label} {m.text()}" for m in self.means)
+        means = "; ".join(f"{m.label}: {m.text()}" for m in self.means)
         parts = [head, f"Mean {self.merit}: {means}."]
         if len(self.differences) == 1:
             parts.append(f"Difference ({self.differences[0].label}): {self.differences[0].text()}.")

@@ -31,12 +31,12 @@ def read_rjafroc(path: Path) -> Study:
     truth: dict[str, bool] = {}
     readers: dict[str, list[str]] = {}
     modalities: dict[str, list[str]] = {}
-    paradigm = "ROC"
+    words = [word for row in sheets["TRUTH"] if (word := _text(row.get("PARADIGM")).upper())]
+    paradigm = words[0] if words else "ROC"  # the second filled cell names the design: FCTRL or SPLIT-PLOT
     for row in sheets["TRUTH"]:
         case, lesion = _text(row["CASEID"]), _text(row["LESIONID"])
         truth[case] = truth.get(case, False) or lesion not in ("0", "")
         readers[case], modalities[case] = _list(row["READERID"]), _list(row["MODALITYID"])
-        paradigm = _text(row.get("PARADIGM")).upper() or paradigm
     best: dict[tuple[str, str, str], float] = {}
     for sheet in ("TP", "FP"):
         for number, row in enumerate(sheets[sheet], start=2):

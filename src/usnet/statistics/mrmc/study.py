@@ -53,7 +53,7 @@ class Study:
     Raises
     ------
     DataError
-        Shapes do not fit, a name occurs twice, a case or reader has no reading, or a score is infinite and positive.
+        Shapes do not fit, a name occurs twice, or there is no reader or no modality.
     MissingClass
         All cases have the condition, or none has.
     """
@@ -90,8 +90,12 @@ class Study:
         object.__setattr__(self, "scores", scores)
 
     @classmethod
-    def from_readings(cls, readings: Iterable[Reading], source: str = "study") -> Study:
+    def from_readings(
+        cls, readings: Iterable[Reading], source: str = "study", numbers: Sequence[int] | None = None
+    ) -> Study:
         """Study from rows in any order; a reading that did not take place has no row.
+
+        ``numbers`` are the rows' numbers in ``source``, for errors; 1, 2, ... where they are not given.
 
         Raises
         ------
@@ -99,31 +103,33 @@ class Study:
             A reader read a case twice in a modality; a case has two truths; a score is NaN; no row at all.
         """
         rows = list(readings)
+        row_of = range(1, len(rows) + 1) if numbers is None else numbers
         modality_of, modalities = _codes([r.modality for r in rows])
         reader_of, readers = _codes([r.reader for r in rows])
         case_of, cases = _codes([r.case for r in rows])
         values = np.array([r.score for r in rows], dtype=np.float64)
-        for number in np.flatnonzero(np.isnan(values)):
+        for number in np.flatnonzero(np.isnan(values)).tolist():
             raise DataError(
                 f"the score of reader {rows[number].reader!r} for case {rows[number].case!r} is not a number",
                 source=source,
-                row=int(number) + 1,
+                row=row_of[number],
                 hint="Leave the row out where a case was not read",
             )
         scores = np.full((len(modalities), len(readers), len(cases)), np.nan)
         place = np.ravel_multi_index((modality_of, reader_of, case_of), scores.shape) if rows else np.zeros(0, int)
-        _refuse_duplicates(place, rows, source)
+        _refuse_duplicates(place, rows, source, row_of)
         scores.reshape(-1)[place] = values
         truth = np.zeros(len(cases), dtype=np.float64)
-        truth[case_of] = [float(r.truth) for r in rows]
-        for number in np.flatnonzero(truth[case_of] != np.array([float(r.truth) for r in rows])):
-            raise UnknownTruth(f"case {rows[number].case!r} has two truths", source=source, row=int(number) + 1)
+        labels = np.array([float(r.truth) for r in rows])
+        truth[case_of[::-1]] = labels[::-1]  # the first row of a case decides, a later one may differ from it
+        for number in np.flatnonzero(truth[case_of] != labels).tolist():
+            raise UnknownTruth(f"case {rows[number].case!r} has two truths", source=source, row=row_of[number])
         return cls(readers, modalities, cases, _as_truth(truth, cases, source), scores, source)
 
     @property
     def read(self) -> BoolArray:
         """``[M, R, K]``, true where there is a reading."""
-        return np.asarray(~np.isnan(self.scores))
+        return np.asarray(~np.isnan(self.scores), dtype=np.bool_)
 
     @property
     def readings(self) -> int:
@@ -151,13 +157,13 @@ class Study:
         read = self.read
         if read.all():
             return "factorial"
-        if (read.any(axis=2).sum(axis=0) == 1).all():
-            works = read.any(axis=2)
+        works = np.asarray(read.any(axis=2))
+        if (works.sum(axis=0) == 1).all():
             return "readers nested in modality" if read[works].all() else "unbalanced"
-        by_case = read.any(axis=0)
+        by_case = np.asarray(read.any(axis=0))
         if (by_case.sum(axis=0) == 1).all() and (read == by_case[None]).all():
             return "cases nested in reader"
-        by_case = read.any(axis=1)
+        by_case = np.asarray(read.any(axis=1))
         if (by_case.sum(axis=0) == 1).all() and (read == by_case[:, None]).all():
             return "cases nested in modality"
         return "unbalanced"
@@ -173,8 +179,8 @@ class Study:
         r = _places(self.readers, readers, "reader", self.source)
         m = _places(self.modalities, modalities, "modality", self.source)
         k = np.array(_places(self.cases, cases, "case", self.source), dtype=np.intp)
-        scores = self.scores[np.ix_(m, r, k)]
-        kept = ~np.isnan(scores).all(axis=(0, 1))
+        scores = self.scores[m][:, r][:, :, k]
+        kept = (~np.isnan(scores)).any(axis=(0, 1))
         return Study(
             tuple(self.readers[i] for i in r),
             tuple(self.modalities[i] for i in m),
@@ -186,12 +192,12 @@ class Study:
 
     def complete(self) -> Study:
         """The part made of the cases that every reader read in every modality."""
-        everywhere = self.read.all(axis=(0, 1))
-        return self.select(cases=[name for name, keep in zip(self.cases, everywhere, strict=True) if keep])
+        everywhere = np.flatnonzero(self.read.all(axis=(0, 1)))
+        return self.select(cases=[self.cases[k] for k in everywhere])
 
     def rows(self) -> Iterable[Reading]:
         """All readings: by modality, reader and case."""
-        for m, r, k in np.argwhere(self.read):
+        for m, r, k in np.argwhere(self.read).tolist():
             yield Reading(
                 self.readers[r], self.modalities[m], self.cases[k], bool(self.truth[k]), float(self.scores[m, r, k])
             )
@@ -237,7 +243,7 @@ def _places(all_names: tuple[str, ...], wanted: Sequence[str] | None, kind: str,
     return [place[name] for name in wanted]
 
 
-def _refuse_duplicates(place: np.ndarray, rows: list[Reading], source: str) -> None:
+def _refuse_duplicates(place: np.ndarray, rows: list[Reading], source: str, row_of: Sequence[int]) -> None:
     order = np.argsort(place, kind="stable")
     again = np.flatnonzero(place[order][1:] == place[order][:-1])
     if again.size:
@@ -246,7 +252,7 @@ def _refuse_duplicates(place: np.ndarray, rows: list[Reading], source: str) -> N
         raise DuplicateReading(
             f"reader {row.reader!r} read case {row.case!r} twice in {row.modality!r}",
             source=source,
-            row=number + 1,
+            row=row_of[number],
             expected="one reading a reader, case and modality",
             hint="Keep one of the two, or give repeated readings a modality of their own",
         )
