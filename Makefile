@@ -23,7 +23,7 @@ $(DEV)/ready: locks/dev.txt pyproject.toml
 
 demo: $(BASE)/ready  ## simulate an exam, diagnose it, write a report (no torch)
 	rm -rf demo
-	$(BASE)/bin/usnet phantom --count 9 --seed 7 demo/exam
+	$(BASE)/bin/usnet phantom --count 9 --seed 7 --format dicom demo/exam
 	$(BASE)/bin/usnet diagnose demo/exam -o demo/results --group-by patient --report demo/results/run.json
 	@echo "Open demo/results/report.html in a browser."
 

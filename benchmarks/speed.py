@@ -18,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+sys.path.remove(str(Path(__file__).resolve().parent))  # its statistics.py is not the standard library's
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
