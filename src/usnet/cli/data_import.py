@@ -135,12 +135,10 @@ def dicom(
 
 def run(job: Callable[[Progress], ImportResult]) -> None:
     """Run an import under a progress bar, print what came of it, exit 5 where inputs were left out."""
-    from rich.console import Console
-    from rich.progress import Progress as Bar
+    from usnet.cli.progress import bar
 
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("import", total=None)
-        result = job(lambda done, total: bar.update(task, completed=done, total=total))
+    with bar("Importing") as progress:
+        result = job(progress)
     _print(result)
     if result.left_out:
         raise typer.Exit(5)

@@ -53,15 +53,12 @@ def split(
 
 
 def _join(data: Dataset) -> Dataset:
-    from rich.console import Console
-    from rich.progress import Progress
-
+    from usnet.cli.progress import bar
     from usnet.datasets.duplicates import find_duplicates
     from usnet.datasets.grouping import CONTRADICTING, join_groups
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("looking for duplicates", total=None)
-        found = find_duplicates(data, progress=lambda done, total: bar.update(task, completed=done, total=total))
+    with bar("Looking for duplicates") as progress:
+        found = find_duplicates(data, progress=progress)
     pairs = [(p.first, p.second) for p in found if p.kind != "near"]
     near = [(p.first, p.second) for p in found if p.kind == "near"]
     before = len({r.group for r in data.records})
