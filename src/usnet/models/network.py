@@ -42,7 +42,7 @@ class Head(nn.Module):
         flat = []
         for features, norms in zip(levels, self.norms, strict=True):
             for convolution, norm in zip(self.convolutions, norms, strict=True):  # type: ignore[call-overload]
-                features = torch.relu(norm(convolution(features)))
+                features = torch.relu_(norm(convolution(features)))
             flat.append(self.output(features).permute(0, 2, 3, 1).flatten(1))
         joined = torch.cat(flat, dim=1)
         return joined.reshape(joined.shape[0], -1, self.outputs)
