@@ -12,27 +12,14 @@ import platform
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from timing import median_seconds
 
 sys.path.remove(str(Path(__file__).resolve().parent))  # its statistics.py is not the standard library's
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-def median_seconds(job: Callable[[], object], runs: int = 5, warm_up: int = 1) -> float:
-    """Median wall time of ``job`` after ``warm_up`` uncounted runs."""
-    for _ in range(warm_up):
-        job()
-    times = []
-    for _ in range(runs):
-        begin = time.perf_counter()
-        job()
-        times.append(time.perf_counter() - begin)
-    return float(np.median(times))
 
 
 def row(name: str, value: float, unit: str, note: str = "") -> None:

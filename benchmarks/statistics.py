@@ -10,14 +10,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from timing import median_seconds
+
 # A script's own folder comes first on the path, where this file would stand in for the standard library's module.
 sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != Path(__file__).resolve().parent]
 
 import os  # noqa: E402
 import platform  # noqa: E402
 import resource  # noqa: E402
-import time  # noqa: E402
-from collections.abc import Callable  # noqa: E402
 
 import numpy as np  # noqa: E402
 
@@ -25,17 +25,6 @@ from usnet.statistics.mrmc import Study, analyse, simulate_study, ustatistics  #
 from usnet.statistics.roc import auc  # noqa: E402
 
 READERS, CASES = 343, 100
-
-
-def median_seconds(job: Callable[[], object], runs: int = 5) -> float:
-    """Median wall time of ``job`` after one uncounted run."""
-    job()
-    times = []
-    for _ in range(runs):
-        begin = time.perf_counter()
-        job()
-        times.append(time.perf_counter() - begin)
-    return float(np.median(times))
 
 
 def row(name: str, seconds: float, note: str = "") -> None:

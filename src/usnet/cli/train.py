@@ -69,7 +69,7 @@ def train(
 
     from usnet.training.finish import finish
 
-    bundle = finish(out, datasets)
+    bundle = finish(out, datasets, data=detector.trainer.datamodule)  # type: ignore[attr-defined]
     typer.echo(f"Bundle: {bundle}")
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 
 from usnet.bundles.manifest import Calibration, Logistic, Threshold
 from usnet.errors import DataError
@@ -63,7 +64,7 @@ def collect(images: Sequence[ValidationImage], iou: float = 0.5, floor: float = 
         ratio.append(float(image.logits[0, 1] - image.logits[0, 0]) if strongest.size else math.nan)
         found = match_image(np.asarray(image.boxes, np.float64), strongest, np.asarray(image.truth, np.float64), iou)
         score = np.zeros(len(image.truth))
-        score[found[found >= 0]] = 1 / (1 + np.exp(-strongest[found >= 0]))
+        score[found[found >= 0]] = expit(strongest[found >= 0])
         nodule.append(score)
         logits.append(strongest)
         hits.append(found >= 0)
@@ -178,7 +179,7 @@ def choose_operating_point(
         )
     box, box_rule = _box_threshold(scores, detection)
     fitted = calibration.malignancy
-    probability = 1 / (1 + np.exp(-(fitted.slope * scores.log_ratio[seen] + fitted.intercept)))
+    probability = expit(fitted.slope * scores.log_ratio[seen] + fitted.intercept)
     if malignant_sensitivity is None:
         malignancy, said = _youden(truth, probability), "greatest sensitivity + specificity - 1 of malignant v benign"
     else:
@@ -190,7 +191,7 @@ def choose_operating_point(
 
 def _box_threshold(scores: ValidationScores, asked: tuple[float, float] | None) -> tuple[float, str]:
     """Threshold on the detection score, and how it was chosen with what came of it on these images."""
-    boxes = 1 / (1 + np.exp(-scores.candidate_logit))
+    boxes = expit(scores.candidate_logit)
     if asked is None:
         threshold, rule = _greatest_f1(boxes, scores.candidate_hit, scores.nodule_score.size), "greatest F1"
     else:

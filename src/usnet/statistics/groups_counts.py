@@ -66,9 +66,7 @@ def fisher(table: npt.ArrayLike, *, unit: str = "case", level: float = 0.95) -> 
     from scipy.stats import fisher_exact
     from scipy.stats.contingency import odds_ratio
 
-    counts = _table(table)
-    if counts.shape != (2, 2):
-        raise ValueError(f"Fisher's test here takes a 2 x 2 table, not {counts.shape[0]} x {counts.shape[1]}")
+    counts = _two_by_two(table, "Fisher's test here")
     whole = counts.astype(np.int64)
     ratio = odds_ratio(whole, kind="conditional")
     limits = ratio.confidence_interval(confidence_level=level)
@@ -101,9 +99,7 @@ def mcnemar(table: npt.ArrayLike, *, exact: bool = True, correction: bool = Fals
     from scipy.special import chdtrc
     from scipy.stats import binomtest
 
-    counts = _table(table)
-    if counts.shape != (2, 2):
-        raise ValueError(f"McNemar's test takes a 2 x 2 table, not {counts.shape[0]} x {counts.shape[1]}")
+    counts = _two_by_two(table, "McNemar's test")
     b, c, n = int(counts[0, 1]), int(counts[1, 0]), int(counts.sum())
     assumption = "the same cases twice; cases are independent"
     kind = "exact" if exact else "continuity correction" if correction else "no correction"
@@ -142,6 +138,13 @@ def cochran_q(correct: npt.ArrayLike, *, unit: str = "case") -> TestResult:
         return TestResult("Cochran's Q", "Q", None, None, (n,), assumption, unit, note=note)
     q = float((k - 1) * (k * (columns**2).sum() - columns.sum() ** 2) / bottom)
     return TestResult("Cochran's Q", "Q", q, float(chdtrc(k - 1, q)), (n,), assumption, unit, (k - 1.0,))
+
+
+def _two_by_two(table: npt.ArrayLike, test: str) -> FloatArray:
+    counts = _table(table)
+    if counts.shape != (2, 2):
+        raise ValueError(f"{test} takes a 2 x 2 table, not {counts.shape[0]} x {counts.shape[1]}")
+    return counts
 
 
 def _table(table: npt.ArrayLike) -> FloatArray:

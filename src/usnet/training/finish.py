@@ -33,7 +33,14 @@ from usnet.training.run import caches
 from usnet.training.validation import score
 
 
-def finish(run: Path, datasets: Sequence[Dataset], *, checkpoint: str | None = None, out: Path | None = None) -> Path:
+def finish(
+    run: Path,
+    datasets: Sequence[Dataset],
+    *,
+    checkpoint: str | None = None,
+    out: Path | None = None,
+    data: Data | None = None,
+) -> Path:
     """Write the bundle of a run folder and return its path.
 
     The averaged network's batch-norm statistics are measured anew on training images (see :mod:`usnet.training.recalibrate`).
@@ -44,6 +51,8 @@ def finish(run: Path, datasets: Sequence[Dataset], *, checkpoint: str | None = N
     ----------
     checkpoint
         ``last`` or ``best``; ``None`` takes ``training.keep`` of the run's configuration.
+    data
+        The run's images where they are still in memory; read anew for ``None``.
 
     Raises
     ------
@@ -54,7 +63,8 @@ def finish(run: Path, datasets: Sequence[Dataset], *, checkpoint: str | None = N
     """
     config = load_config(run / "config.toml")
     network = trained_network(config, run / "checkpoints" / f"{checkpoint or config.training.keep}.ckpt")
-    data = Data(*caches(config, datasets), config.training)
+    if data is None:
+        data = Data(*caches(config, datasets), config.training)
     cache = data.val
     measured = recalibrate(network, data, config)
     content = to_onnx(network)
