@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from usnet.errors import DataError
@@ -140,6 +140,7 @@ def test_the_balanced_threshold_has_the_greatest_f1(seed: int) -> None:
 
 
 @settings(max_examples=25, deadline=None)
+@example(276, 0.1)
 @given(st.integers(0, 10_000), st.sampled_from([0.0, 0.1, 0.5, 1.0]))
 def test_wrong_boxes_are_held_to_what_is_allowed(seed: int, allowed: float) -> None:
     scores = collect(validation(seed, normals=8, count=60))

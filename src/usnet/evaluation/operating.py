@@ -152,7 +152,7 @@ def choose_operating_point(
     detection: tuple[float, float] | None = None,
     malignant_sensitivity: float | None = None,
 ) -> Threshold:
-    """Both thresholds. They lie half-way to the next weaker case, so that rounding cannot lose the case they stand on.
+    """Both thresholds. They lie half-way between two cases, so that rounding cannot move a case across.
 
     Parameters
     ----------
@@ -200,12 +200,12 @@ def _box_threshold(scores: ValidationScores, asked: tuple[float, float] | None) 
         wrong = np.sort(boxes[~scores.candidate_hit])[::-1]
         allowed = int(asked[1] * scores.label.size)
         if wrong.size > allowed and threshold <= wrong[allowed]:
-            threshold = float(np.nextafter(wrong[allowed], 1))
+            threshold = (wrong[allowed] + np.min(boxes[boxes > wrong[allowed]], initial=1.0)) / 2
             rule += f", held to {asked[1]:g} wrong boxes an image"
     found = float((scores.nodule_score >= threshold).mean())
     wrong_now = float(((boxes >= threshold) & ~scores.candidate_hit).sum() / scores.label.size)
     counts = f"{scores.nodule_score.size} nodules at IoU 0.5"
-    return threshold, f"{rule} (sensitivity {found:.3f} for {counts}, {wrong_now:.2f} wrong boxes an image)"
+    return float(threshold), f"{rule} (sensitivity {found:.3f} for {counts}, {wrong_now:.2f} wrong boxes an image)"
 
 
 def _greatest_f1(boxes: FloatArray, hit: npt.NDArray[np.bool_], nodules: int) -> float:
