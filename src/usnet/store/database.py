@@ -1,0 +1,92 @@
+"""Opens the database: SQLite in WAL mode by default, PostgreSQL by its URL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.orm import Session
+
+from usnet.errors import ConfigError
+from usnet.extras import need
+
+WRITING = "usnet_writing"
+"""Execution option of a connection that will write: SQLite then takes its lock at the start, so that two writers queue
+instead of failing half-way."""
+
+
+def connect(url: str, *, pool_size: int = 20) -> Engine:
+    """An engine for ``sqlite:///FILE`` or ``postgresql://USER@HOST/DATABASE``. No table is made: see :mod:`usnet.store.migrate`.
+
+    SQLite commits are synced to disk before they are acknowledged (``synchronous=FULL``), foreign keys are checked, and a
+    writer waits up to 30 s for another.
+
+    Raises
+    ------
+    ConfigError
+        The URL is malformed or names another database.
+    """
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        raise ConfigError(
+            f"database URL {url!r}", expected="sqlite:///FILE or postgresql://USER@HOST/DATABASE"
+        ) from None
+    backend = address.get_backend_name()
+    if backend == "sqlite":
+        return _sqlite(address, pool_size)
+    if backend == "postgresql":
+        need("pg8000", extra="postgres", feature="a PostgreSQL database")
+        return create_engine(
+            address.set(drivername="postgresql+pg8000"), pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True
+        )
+    raise ConfigError(f"database {backend!r}", expected="sqlite or postgresql")
+
+
+def _sqlite(address: URL, pool_size: int) -> Engine:
+    engine = create_engine(
+        address,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        # The driver's own transactions begin too late and never lock early: 'begin' below does it.
+        connect_args={"timeout": 30, "check_same_thread": False, "isolation_level": None},
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get(WRITING, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Session]:
+    """A session whose changes are committed together at the end, or not at all if an error is raised.
+
+    On return the changes are on disk.
+    """
+    with (
+        engine.connect().execution_options(**{WRITING: True}) as connection,
+        connection.begin(),
+        Session(bind=connection, expire_on_commit=False) as session,
+    ):
+        yield session
+        session.flush()
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """A session that sees one state of the database and changes nothing; it never waits for a writer."""
+    with engine.connect() as connection, Session(bind=connection, expire_on_commit=False) as session:
+        yield session
+        session.rollback()
