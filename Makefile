@@ -4,7 +4,7 @@ PYTHON := 3.11
 BASE := .venv-base
 DEV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock docs docs-images bundle clean
+.PHONY: help demo test system check format lock docs docs-images bundle clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ demo: $(BASE)/ready  ## simulate an exam, diagnose it, write a report (no torch)
 
 test: $(DEV)/ready  ## every test that this machine can run
 	OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+system:  ## install the system packages that some tests need (Debian or Ubuntu, as root)
+	scripts/system-packages
 
 check: $(DEV)/ready  ## ruff, mypy --strict, import contracts
 	$(DEV)/bin/ruff check .

@@ -134,7 +134,7 @@ def counts(session: Session, kind: str | None = None) -> dict[State, int]:
     """How many jobs are in each state."""
     query = select(JobRow.state, func.count()).group_by(JobRow.state)
     rows = session.execute(query if kind is None else query.where(JobRow.kind == kind))
-    found = {state: count for state, count in rows}
+    found: dict[str, int] = {row[0]: row[1] for row in rows}
     return {
         "queued": found.get("queued", 0),
         "running": found.get("running", 0),
