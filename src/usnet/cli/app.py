@@ -7,12 +7,20 @@ from typing import Annotated
 import typer
 
 import usnet
+from usnet.cli.account import app as account_app
+from usnet.cli.compare import compare
 from usnet.cli.data import app as data_app
+from usnet.cli.deidentify import deidentify
 from usnet.cli.diagnose import diagnose
+from usnet.cli.dicom import app as dicom_app
 from usnet.cli.evaluate import evaluate
 from usnet.cli.figure import app as figure_app
 from usnet.cli.models import app as model_app
+from usnet.cli.node import node
 from usnet.cli.phantom import phantom
+from usnet.cli.robustness import robustness
+from usnet.cli.second_look import attach_second_look, train_second_look
+from usnet.cli.serve import serve
 from usnet.cli.stats import app as stats_app
 from usnet.cli.train import export, train
 
@@ -38,10 +46,19 @@ def _root(version: Annotated[bool, typer.Option("--version", callback=_version, 
 
 app.add_typer(data_app)
 app.command()(diagnose)
+app.add_typer(dicom_app)
 app.add_typer(model_app)
 app.command()(train)
 app.command()(export)
+app.command()(train_second_look)
+app.command()(attach_second_look)
 app.command()(phantom)
 app.command()(evaluate)
+app.command()(compare)
+app.command()(robustness)
 app.add_typer(figure_app)
 app.add_typer(stats_app)
+app.command()(deidentify)
+app.command()(serve)
+app.command()(node)
+app.add_typer(account_app)

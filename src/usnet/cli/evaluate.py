@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from usnet.bundles import Bundle
     from usnet.datasets.records import Dataset
     from usnet.evaluation import Evaluation
+    from usnet.reports.comparison_runs import Run
     from usnet.values import Diagnosis, Failure, OperatingPoint
 
 SPLITS = ("train", "val", "test", "all")
@@ -30,16 +31,20 @@ def evaluate(
         Path | None, typer.Option(help="predictions.jsonl of an earlier evaluation: measure these, run no model.")
     ] = None,
     engine: Annotated[str, typer.Option(help="auto, onnxruntime or openvino.")] = "auto",
+    compare: Annotated[
+        Path | None, typer.Option(help="Folder of an evaluation of another model on the same images: compare with it.")
+    ] = None,
 ) -> None:
     """Measure a model on a dataset: the paper's table, intervals, figures, baselines, one HTML report.
 
-    Thresholds are those stored in the bundle; nothing is chosen on the images measured. Exit code 5 if an image could not be
-    diagnosed.
+    Thresholds are those stored in the bundle; nothing is chosen on the images measured. Intervals know which images belong to one
+    patient or group. Exit code 5 if an image could not be diagnosed.
     """
     from usnet.bundles import load as load_bundle
     from usnet.datasets.records import load
     from usnet.evaluation import evaluate as measure
     from usnet.extras import need
+    from usnet.reports.comparison_runs import write_truth
     from usnet.reports.evaluation import write_evaluation
     from usnet.reports.evaluation_predictions import read_predictions, write_predictions
     from usnet.values import Diagnosis
@@ -47,23 +52,55 @@ def evaluate(
     need("matplotlib", extra="evaluate", feature="the report of an evaluation")
     model = load_bundle(bundle)
     point = model.operating_point(operating_point)
-    chosen = _select(load(data), split)
+    chosen = select(load(data), split)
+    other = _other(compare, chosen)
     if predictions is None:
         results = _diagnose(model, point, chosen, engine)
     else:
         results = read_predictions(predictions, chosen)
         _check(results, model, point, predictions)
     out.mkdir(parents=True, exist_ok=True)
+    write_truth(out, chosen)
     stored = write_predictions(out / "predictions.jsonl", chosen, results)
     opinions = [r for r in results if isinstance(r, Diagnosis)]
     evaluation = measure(chosen, opinions, bootstrap=bootstrap, seed=seed)
     files = write_evaluation(evaluation, out)
     _print(evaluation)
     typer.echo(f"Report: {files['report.html']}\nPredictions: {stored}")
+    if other is not None:
+        _compare(out.name, chosen, results, other, (bootstrap, seed), out)
     _fail_on(results)
 
 
-def _select(dataset: Dataset, split: str) -> Dataset:
+def _other(folder: Path | None, dataset: Dataset) -> Run | None:
+    """The run to compare with; refused before any image is read where it is of other images."""
+    if folder is None:
+        return None
+    from usnet.evaluation.same_truth import check_same_truth
+    from usnet.reports.comparison_runs import read_run
+
+    other = read_run(folder)
+    check_same_truth(dataset, other.dataset, ("these images", other.name))
+    return other
+
+
+def _compare(
+    name: str,
+    dataset: Dataset,
+    results: list[Diagnosis | Failure],
+    other: Run,
+    draws: tuple[int, int],
+    out: Path,
+) -> None:
+    from usnet.cli.stats_common import show
+    from usnet.reports.comparison import runs_outcome
+    from usnet.reports.comparison_runs import make_run
+
+    typer.echo()
+    show(runs_outcome(make_run(name, dataset, results), other, bootstrap=draws[0], seed=draws[1]), out)
+
+
+def select(dataset: Dataset, split: str) -> Dataset:
     """Records of a split, excluded ones included, so that they are counted."""
     from usnet.errors import ConfigError, DataError
 
@@ -125,7 +162,7 @@ def _print(evaluation: Evaluation) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from usnet.evaluation.summary import HEADINGS, comparison_text, finding_text, paper_table
+    from usnet.evaluation.summary import HEADINGS, comparison_text, finding_text, interval_note, paper_table
 
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -140,7 +177,7 @@ def _print(evaluation: Evaluation) -> None:
             cells = (row.note, *[""] * (len(headings) - 1)) if row.note else row.cells
             table.add_row(row.subject, row.unit, f"{row.positives}/{row.negatives}", *cells)
         console.print(table)
-    lines = finding_text(evaluation)
+    lines = [interval_note(evaluation), *finding_text(evaluation)]
     for name, images, alone, model, difference in comparison_text(evaluation):
         lines.append(
             f"Malignant v benign, {name} ({images} images): AUC {alone}; the model {model}; difference {difference}"

@@ -187,8 +187,8 @@ def _warnings(cases: Cases) -> list[str]:
         found.append(f"only {groups} groups: clustered intervals are unstable below about {FEW_CLUSTERS}")
     if groups < cases.size:
         found.append(
-            f"{cases.size} images come from {groups} groups: Wilson intervals take images as independent and are too narrow, "
-            "the cluster bootstrap's do not"
+            f"{cases.size} images come from {groups} groups (patients, joined where duplicates join them): all intervals shown "
+            "know this. metrics.csv also has Wilson's as if images were independent, which are too narrow"
         )
     if not any(d.candidates for d in cases.diagnoses):
         found.append("no opinion has a candidate box: detection is 0 everywhere")

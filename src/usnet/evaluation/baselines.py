@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from usnet.datasets.records import ImageRecord
-from usnet.evaluation.discrimination import Question, auc_metric
-from usnet.evaluation.metric import Metric, from_rate
+from usnet.evaluation.discrimination import BoolArray, Question, auc_metric
+from usnet.evaluation.metric import Metric, from_events
 from usnet.evaluation.truth import MALIGNANT, Cases, FloatArray
 from usnet.statistics.bootstrap import Resampler
 from usnet.statistics.clustered import clustered_paired_test
-from usnet.statistics.rates import rate
 from usnet.statistics.roc import AucDifference
 from usnet.values import Box
 
@@ -81,7 +81,7 @@ def baseline_metrics(cases: Cases, resampler: Resampler) -> tuple[list[Metric], 
         rows += [auc_metric(alone, cases.group, resampler), auc_metric(model, cases.group, resampler)]
         comparisons.append(_compare(name, cases, model, alone))
         if name == "BI-RADS":
-            rows += _at_four(score, malignant, mask)
+            rows += _at_four(score, malignant, mask, cases.group)
     return rows, comparisons
 
 
@@ -94,17 +94,13 @@ def _compare(name: str, cases: Cases, model: Question, alone: Question) -> Compa
     return Comparison(name, int(mask.sum()), test)
 
 
-def _at_four(
-    score: FloatArray, malignant: np.ndarray[Any, np.dtype[np.bool_]], mask: np.ndarray[Any, np.dtype[np.bool_]]
-) -> list[Metric]:
+def _at_four(score: FloatArray, malignant: BoolArray, mask: BoolArray, group: npt.NDArray[np.str_]) -> list[Metric]:
     """The radiologist's own operating point: biopsy from BI-RADS 4 on."""
     called = score >= 4
     subject = f"{SUBJECT}, BI-RADS"
     sick, well = mask & malignant, mask & ~malignant
-    counts = {"positives": int(sick.sum()), "negatives": int(well.sum()), "threshold": "BI-RADS >= 4"}
-    sensitivity = rate(float((called & sick).sum()), float(sick.sum()))
-    specificity = rate(float((~called & well).sum()), float(well.sum()))
+    counts: dict[str, Any] = {"positives": int(sick.sum()), "negatives": int(well.sum()), "threshold": "BI-RADS >= 4"}
     return [
-        from_rate("sensitivity", subject, sensitivity, **counts),
-        from_rate("specificity", subject, specificity, **counts),
+        from_events("sensitivity", subject, called[sick], group[sick], **counts),
+        from_events("specificity", subject, ~called[well], group[well], **counts),
     ]

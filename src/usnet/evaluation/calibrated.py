@@ -26,7 +26,7 @@ def calibration_metrics(
     for subject, probability, truth, mask in _probabilities(cases):
         if not mask.any():
             continue
-        curves[subject] = reliability(probability[mask], truth[mask], BINS)
+        curves[subject] = reliability(probability[mask], truth[mask], BINS, groups=cases.group[mask])
         rows += _scores(subject, probability[mask], truth[mask], mask, resampler)
     return rows, curves
 

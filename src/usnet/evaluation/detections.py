@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from usnet.evaluation.metric import Metric, from_rate, known
+from usnet.evaluation.metric import Metric, expanded, from_events, known
 from usnet.evaluation.scores import class_matches, nodule_matches
 from usnet.evaluation.tables import call_text
 from usnet.evaluation.truth import NORMAL, Cases, FloatArray
@@ -14,7 +14,6 @@ from usnet.statistics.arrays import ratio
 from usnet.statistics.bootstrap import Bootstrap, Resampler, weighted_mean
 from usnet.statistics.detection import Matches, Points, weighted_average_precision
 from usnet.statistics.froc import LEVELS, Froc, froc, weighted_sensitivity
-from usnet.statistics.rates import rate
 from usnet.values import PATHOLOGIES
 
 IOU = 0.5
@@ -49,9 +48,7 @@ def detection_metrics(cases: Cases, found: Detections, resampler: Resampler) -> 
 
 def _average_precisions(cases: Cases, found: Detections, resampler: Resampler, points: Points) -> list[Metric]:
     def draw(weights: FloatArray) -> FloatArray:
-        boxed = weights[:, cases.boxed]
-        values = [weighted_average_precision(m, boxed, points) for m in (*found.classes, found.nodules)]
-        return np.stack([*values, _mean_of_known(values[:2])], axis=1)
+        return weighted_aps(found, weights[:, cases.boxed], points)
 
     value = draw(np.ones((1, cases.size)))[0]
     boot = resampler.run(draw)
@@ -63,6 +60,12 @@ def _average_precisions(cases: Cases, found: Detections, resampler: Resampler, p
     note = f"mean of one class only: no {missing[0]} nodules" if len(missing) == 1 else None
     mean = _ap(f"m{name}", "benign and malignant", value, boot, 3, totals[2], found.normal, note)
     return [*rows, mean]
+
+
+def weighted_aps(found: Detections, boxed: FloatArray, points: Points) -> FloatArray:
+    """AP of benign, malignant and any nodule, and the mean of the first two, under weights ``[B, boxed images]``: ``[B, 4]``."""
+    values = [weighted_average_precision(m, boxed, points) for m in (*found.classes, found.nodules)]
+    return np.stack([*values, _mean_of_known(values[:2])], axis=1)
 
 
 def _mean_of_known(values: list[FloatArray]) -> FloatArray:
@@ -107,37 +110,55 @@ def _localisation(cases: Cases, resampler: Resampler) -> list[Metric]:
     hit = localised(cases)
     known_hit = hit[~np.isnan(hit)]
     boot = resampler.run(weighted_mean(hit)).interval() if known_hit.size else None
-    value = rate(float(known_hit.sum()), float(known_hit.size))
     note = None if known_hit.size else "not estimable: no nodule image with a box"
     threshold = f"strongest box, IoU >= {IOU}"
     return [
-        from_rate("localisation", "nodule", value, threshold=threshold, intervals=known(boot), note=note),
+        from_events(
+            "localisation",
+            "nodule",
+            known_hit,
+            cases.group[~np.isnan(hit)],
+            threshold=threshold,
+            intervals=known(boot),
+            note=note,
+        ),
     ]
+
+
+def marks_at(found: Detections, threshold: float) -> tuple[FloatArray, FloatArray]:
+    """Nodules hit and wrong boxes of each boxed image at ``score >= threshold``."""
+    marks = found.nodules
+    kept, images = marks.score >= threshold, marks.truths.size
+    hits = np.bincount(marks.image[kept & marks.hit], minlength=images).astype(np.float64)
+    return hits, np.bincount(marks.image[kept & ~marks.hit], minlength=images).astype(np.float64)
+
+
+def weighted_marks(found: Detections, marks: tuple[FloatArray, FloatArray], boxed: FloatArray) -> FloatArray:
+    """Share of nodules found, wrong boxes an image and on a normal image, under weights ``[B, boxed images]``: ``[B, 3]``."""
+    hits, false = marks
+    on_normal = ratio(boxed @ (false * found.normal), boxed @ found.normal.astype(np.float64))
+    shares = ratio(boxed @ hits, boxed @ found.nodules.truths), ratio(boxed @ false, boxed.sum(axis=1))
+    return np.stack([*shares, on_normal], axis=1)
 
 
 def _marks(cases: Cases, found: Detections, resampler: Resampler) -> list[Metric]:
     """Nodules found and false marks at the operating point."""
     point = cases.operating_point
     threshold = f"{call_text(point)}, IoU >= {IOU}"
-    kept = found.nodules.score >= point.detection
     images = found.nodules.truths.size
-    hits = np.bincount(found.nodules.image[kept & found.nodules.hit], minlength=images).astype(np.float64)
-    false = np.bincount(found.nodules.image[kept & ~found.nodules.hit], minlength=images).astype(np.float64)
+    hits, false = marks_at(found, point.detection)
 
     def draw(weights: FloatArray) -> FloatArray:
-        w = weights[:, cases.boxed]
-        on_normal = ratio(w @ (false * found.normal), w @ found.normal.astype(np.float64))
-        return np.stack([ratio(w @ hits, w @ found.nodules.truths), ratio(w @ false, w.sum(axis=1)), on_normal], axis=1)
+        return weighted_marks(found, (hits, false), weights[:, cases.boxed])
 
     boot, value = resampler.run(draw), draw(np.ones((1, cases.size)))[0]
     nodules, normals = int(found.nodules.truths.sum()), int(found.normal.sum())
-    sensitivity = rate(float(hits.sum()), float(nodules))
     note = None if nodules else "not estimable: no nodules with a box"
     rows = [
-        from_rate(
+        from_events(
             "sensitivity",
             "nodule found",
-            sensitivity,
+            *expanded(hits, found.nodules.truths, cases.group[cases.boxed]),
             unit="nodule",
             threshold=threshold,
             intervals=known(boot.interval(0)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from usnet.evaluation.metric import Metric, Unit, from_rate, known
+from usnet.evaluation.metric import Metric, Unit, from_events, known
 from usnet.evaluation.scores import Patients
 from usnet.evaluation.truth import BENIGN, MALIGNANT, Cases, FloatArray
 from usnet.statistics.arrays import ratio
@@ -58,7 +58,7 @@ def auc_metrics(cases: Cases, resampler: Resampler) -> list[Metric]:
     for question in questions(cases):
         rows.append(auc_metric(question, cases.group, resampler))
         if question.subject == "malignant v benign":
-            rows += _fixed_specificity(question)
+            rows += _fixed_specificity(question, cases.group)
     return rows
 
 
@@ -98,8 +98,9 @@ def _note(result: Auc, question: Question, clusters: int, unit: Unit) -> str | N
     return f"only {clusters} clusters: the interval is unstable" if clusters < FEW_CLUSTERS else None
 
 
-def _fixed_specificity(question: Question) -> list[Metric]:
-    truth, score = question.positive[question.mask], question.score[question.mask]
+def _fixed_specificity(question: Question, group: npt.NDArray[np.str_]) -> list[Metric]:
+    mask = question.mask
+    truth, score, group = question.positive[mask], question.score[mask], group[mask]
     rows = []
     for target in SPECIFICITIES:
         point = sensitivity_at(truth, score, target)
@@ -108,10 +109,11 @@ def _fixed_specificity(question: Question) -> list[Metric]:
             rows.append(Metric(name, question.subject, None, note="not estimable: a class is missing"))
             continue
         rows.append(
-            from_rate(
+            from_events(
                 name,
                 question.subject,
-                point.sensitivity,
+                score[truth] >= point.threshold,
+                group[truth],
                 positives=int(point.sensitivity.denominator),
                 negatives=int(point.specificity.denominator),
                 threshold=f"{question.score_name} >= {point.threshold:.4g}, specificity reached {point.specificity.value:.4f}",

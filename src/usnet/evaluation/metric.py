@@ -6,8 +6,11 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from usnet.statistics.intervals import Interval
-from usnet.statistics.rates import Rate
+import numpy as np
+import numpy.typing as npt
+
+from usnet.statistics.clustered_rates import clustered_proportion
+from usnet.statistics.intervals import Interval, proportion_interval
 
 Unit = Literal["image", "nodule", "patient", "bin"]
 """What is counted. ``nodule`` is one nodule on one image."""
@@ -54,12 +57,36 @@ def known(*intervals: Interval | None) -> tuple[Interval, ...]:
     return tuple(i for i in intervals if i is not None and math.isfinite(i.low) and math.isfinite(i.high))
 
 
-def from_rate(name: str, subject: str, rate: Rate, **more: Any) -> Metric:
-    """A rate with its counts; further intervals given as ``intervals`` follow the rate's own."""
-    intervals = known(rate.interval, *more.pop("intervals", ()))
-    return Metric(
-        name, subject, rate.value, numerator=rate.numerator, denominator=rate.denominator, intervals=intervals, **more
-    )
+INDEPENDENT = "wilson, taken as independent"
+"""Method of the interval that stands last where cases are clustered: too narrow, there to be compared with papers."""
+
+
+def from_events(name: str, subject: str, event: npt.ArrayLike, groups: npt.ArrayLike, **more: Any) -> Metric:
+    """The share of ``event [N]`` (0 and 1) among N cases or nodules of ``groups [N]``, ``None`` where N is 0.
+
+    First stands Wilson's interval on the effective number of cases (:func:`clustered_proportion`; plain where no group has two),
+    then those of ``intervals``, and last, where cases are clustered, Wilson's as if they were not.
+    """
+    x, codes = np.asarray(event, dtype=np.float64), np.asarray(groups)
+    top, bottom = float(x.sum()), float(x.size)
+    own = clustered_proportion(x, codes)
+    plain = None
+    if own is not None and np.unique(codes).size < x.size:
+        wilson = proportion_interval(top, bottom)
+        plain = None if wilson is None else Interval(wilson.low, wilson.high, INDEPENDENT, wilson.level)
+    intervals = known(own, *more.pop("intervals", ()), plain)
+    value = top / bottom if bottom else None
+    return Metric(name, subject, value, numerator=top, denominator=bottom, intervals=intervals, **more)
+
+
+def expanded(
+    hits: npt.NDArray[np.float64], totals: npt.NDArray[Any], groups: npt.NDArray[Any]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[Any]]:
+    """From ``hits`` of ``totals`` nodules on each image to one 0 or 1 a nodule, and the group of each."""
+    count = totals.astype(np.intp)
+    first = np.repeat(np.cumsum(count) - count, count)
+    event = (np.arange(int(count.sum())) - first) < np.repeat(hits, count)
+    return event.astype(np.float64), np.repeat(groups, count)
 
 
 def text(metric: Metric | None, digits: int = 1, percent: bool = True) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +12,10 @@ import numpy.typing as npt
 from usnet.datasets.records import ImageRecord
 from usnet.evaluation.baselines import largest_box
 from usnet.evaluation.detections import Detections, localised
-from usnet.evaluation.metric import Metric, Unit, from_rate, known
+from usnet.evaluation.metric import Metric, Unit, expanded, from_events, known
 from usnet.evaluation.tables import call_text
 from usnet.evaluation.truth import BENIGN, MALIGNANT, NORMAL, Cases, FloatArray
 from usnet.statistics.clustered import clustered_auc
-from usnet.statistics.rates import Rate, rate
 
 BoolArray = npt.NDArray[np.bool_]
 FEW = 20
@@ -110,22 +110,18 @@ def _metrics(cases: Cases, part: _Part, hit: FloatArray, marks: tuple[FloatArray
     small = f"only {int(mask.sum())} images" if mask.sum() < FEW else None
     rows = [_auc(cases, part, small)]
 
-    def add(name: str, subject: str, value: Rate, unit: Unit = "image") -> None:
-        if value.denominator:
-            threshold = call_text(cases.operating_point)
-            rows.append(from_rate(name, subject, value, unit=unit, threshold=threshold, note=small, **part.common))
+    def add(name: str, subject: str, event: npt.ArrayLike, group: npt.NDArray[Any], unit: Unit = "image") -> None:
+        if group.size:
+            common: dict[str, Any] = {"unit": unit, "threshold": call_text(cases.operating_point), "note": small}
+            rows.append(from_events(name, subject, event, group, **common, **part.common))
 
-    add("sensitivity", "malignant v benign", _share(called, sick))
-    add("specificity", "malignant v benign", _share(~called, well))
-    add("sensitivity", "normal v rest", _share(cases.called == NORMAL, normal))
-    add("sensitivity", "nodule found", rate(float(marks[0][mask].sum()), float(marks[1][mask].sum())), "nodule")
+    add("sensitivity", "malignant v benign", called[sick], cases.group[sick])
+    add("specificity", "malignant v benign", ~called[well], cases.group[well])
+    add("sensitivity", "normal v rest", cases.called[normal] == NORMAL, cases.group[normal])
+    add("sensitivity", "nodule found", *expanded(marks[0][mask], marks[1][mask], cases.group[mask]), "nodule")
     place = mask & ~np.isnan(hit)
-    add("localisation", "nodule", rate(float(hit[place].sum()), float(place.sum())))
+    add("localisation", "nodule", hit[place], cases.group[place])
     return rows
-
-
-def _share(event: BoolArray, among: BoolArray) -> Rate:
-    return rate(float((event & among).sum()), float(among.sum()))
 
 
 def _auc(cases: Cases, part: _Part, small: str | None) -> Metric:

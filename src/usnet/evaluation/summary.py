@@ -82,6 +82,28 @@ def _cell(evaluation: Evaluation, name: str, subject: str, averaging: Averaging,
     return text(metric, 3, percent=False) if name in ("f1", "auc") else text(metric)
 
 
+def interval_note(evaluation: Evaluation) -> str:
+    """How the printed intervals take clusters into account."""
+    images, groups, draws = (
+        evaluation.counts["images"],
+        evaluation.counts["groups"],
+        evaluation.settings["bootstrap_draws"],
+    )
+    boot = (
+        f"cluster bootstrap ({draws} draws of whole groups, seed {evaluation.settings['seed']})"
+        if draws
+        else "none (no draws)"
+    )
+    if groups == images:
+        how = "every image is a group of its own: Wilson's for rates, DeLong's for AUC"
+    else:
+        how = (
+            f"clustered by patient or group, {images} images in {groups} groups: Wilson's on the effective number of images for "
+            "rates, Obuchowski's for AUC"
+        )
+    return f"95 % intervals, {how}; {boot} for F1, AP and whatever is weighted."
+
+
 def count_text(metric: Metric) -> str:
     """``152/180`` for a rate, ``77 v 103`` for what compares positives with negatives, nothing otherwise."""
     if metric.numerator is not None and metric.denominator is not None:

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from usnet.evaluation.metric import Averaging, Metric, Unit, from_rate, known
+from usnet.evaluation.metric import Averaging, Metric, Unit, from_events, known
 from usnet.evaluation.truth import BENIGN, MALIGNANT, NORMAL, FloatArray
 from usnet.statistics.arrays import ratio
 from usnet.statistics.bootstrap import Bootstrap, Resampler
-from usnet.statistics.rates import RATE_NAMES, Counts, fraction, rate
+from usnet.statistics.rates import RATE_NAMES, Counts, fraction
 from usnet.values import LABELS, OperatingPoint
 
 IntArray = npt.NDArray[np.intp]
+BoolArray = npt.NDArray[np.bool_]
 AVERAGINGS: tuple[Averaging, ...] = ("raw", "balanced")
 VERSUS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "benign v rest": ((BENIGN,), (MALIGNANT, NORMAL)),
@@ -66,7 +67,7 @@ class Calls:
 
 
 def class_table(calls: Calls, subjects: tuple[str, ...] = tuple(VERSUS)) -> list[Metric]:
-    """Rates of every subject, raw (Wilson's interval first, then the cluster bootstrap's) and balanced (bootstrap)."""
+    """Rates of every subject, raw (Wilson's interval for clustered cases first, then the bootstrap's) and balanced (bootstrap)."""
     draws = calls.resampler.draw(lambda w: confusion(calls.truth, calls.called, w))
     matrices = draws.reshape(-1, 3, 3) if draws.size else np.zeros((0, 3, 3))
     rows: list[Metric] = []
@@ -104,36 +105,54 @@ def _one_versus(calls: Calls, subject: str, averaging: Averaging, drawn: FloatAr
     parts = cells(drawn, subject)
     boot = calls.resampler.summarise(np.stack([ratio(*fraction(name, *parts)) for name in RATE_NAMES], axis=1))
     common |= {"prevalence": counts.prevalence, "threshold": calls.threshold}
-    return [_row((raw, counts), name, subject, boot, i, common) for i, name in enumerate(RATE_NAMES)]
+    return [_row(calls, counts, name, subject, boot, common) for name in RATE_NAMES]
 
 
-def _row(
-    tables: tuple[Counts, Counts], name: str, subject: str, boot: Bootstrap, index: int, common: dict[str, Any]
-) -> Metric:
+def events(calls: Calls, name: str, subject: str) -> tuple[FloatArray, BoolArray]:
+    """Whether each case counts as a success of a rate ``[N]``, and which cases the rate is over ``[N]``; not for F1."""
+    positive, negative = VERSUS[subject]
+    has, lacks = np.isin(calls.truth, positive), np.isin(calls.truth, negative)
+    called, member = calls.called == positive[0], has | lacks
+    success, among = {
+        "accuracy": (called == has, member),
+        "precision": (has, called & member),
+        "recall": (called, has),
+        "specificity": (~called, lacks),
+        "npv": (lacks, ~called & member),
+    }[{"sensitivity": "recall", "ppv": "precision"}.get(name, name)]
+    return success.astype(np.float64), among
+
+
+def _row(calls: Calls, weighted: Counts, name: str, subject: str, boot: Bootstrap, common: dict[str, Any]) -> Metric:
     """A rate over one true class does not change when classes are weighted, so it keeps its counts and Wilson's interval."""
-    raw, weighted = tables
+    index = RATE_NAMES.index(name)
     one_class = name in ("recall", "sensitivity") or (name == "specificity" and len(VERSUS[subject][1]) == 1)
     note = None
-    if weighted.rate(name).value is None:
+    value = weighted.rate(name, None).value
+    if value is None:
         note = "not estimable: no negative cases" if name == "specificity" else "not estimable: nothing was called so"
         return Metric(name, subject, None, note=note, **common)
     if common["negatives"] == 0:
         note = "there are no negative cases"
     interval = known(boot.interval(index))
-    if one_class or common["averaging"] == "raw":
-        note = note or (boot.problem(index) if name == "f1" else None)
-        return from_rate(name, subject, raw.rate(name), intervals=interval, note=note, **common)
-    value = weighted.rate(name, None).value
+    if name == "f1" and common["averaging"] == "raw":
+        top, bottom = weighted.fraction(name)
+        common = common | {"numerator": top, "denominator": bottom}
+    elif one_class or common["averaging"] == "raw":
+        success, among = events(calls, name, subject)
+        groups = calls.resampler.codes[among]
+        return from_events(name, subject, success[among], groups, intervals=interval, note=note, **common)
     return Metric(name, subject, value, intervals=interval, note=note or boot.problem(index), **common)
 
 
 def _overall(calls: Calls, averaging: Averaging, drawn: FloatArray) -> Metric:
     """Share of cases called as they are; balanced it is the mean recall over the classes present."""
     table = _weigh(confusion(calls.truth, calls.called), averaging)
-    value = rate(float(np.trace(table)), float(table.sum()))
     boot = calls.resampler.summarise(ratio(np.trace(drawn, axis1=1, axis2=2), drawn.sum(axis=(1, 2)))[:, None])
     more: dict[str, Any] = {"unit": calls.unit, "averaging": averaging, "threshold": calls.threshold}
     more["intervals"] = known(boot.interval())
     if averaging == "raw":
-        return from_rate("accuracy", "three classes", value, **more)
-    return Metric("accuracy", "three classes", value.value, note="mean recall of the classes present", **more)
+        right = calls.truth == calls.called
+        return from_events("accuracy", "three classes", right, calls.resampler.codes, **more)
+    value = float(np.trace(table) / table.sum())
+    return Metric("accuracy", "three classes", value, note="mean recall of the classes present", **more)

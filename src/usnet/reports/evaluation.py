@@ -11,7 +11,7 @@ import usnet
 from usnet.evaluation import Evaluation, Metric
 from usnet.evaluation.figures import draw, save, svg
 from usnet.evaluation.metric import text
-from usnet.evaluation.summary import HEADINGS, NAMES, comparison_text, count_text, paper_table
+from usnet.evaluation.summary import HEADINGS, NAMES, comparison_text, count_text, interval_note, paper_table
 from usnet.reports import style
 from usnet.reports.evaluation_files import write_curves_json, write_metrics_csv, write_metrics_json
 from usnet.values import LABELS
@@ -21,7 +21,7 @@ CAPTIONS = {
     "operating point, which take all three classes together and so need not lie on a curve.",
     "precision_recall": "Every candidate box speaks for benign and for malignant with that class's score.",
     "froc": "Share of nodules found against wrong boxes an image. Dashed: wrong boxes counted on normal images only.",
-    "reliability": "Ten bins of equal width with Wilson intervals; the size of a dot follows the number of images in its bin.",
+    "reliability": "Ten bins of equal width, Wilson intervals for clustered images; a dot is as large as its bin has images.",
     "confusion": "Rows are the truth, columns the call; shares are of each row.",
 }
 
@@ -64,6 +64,7 @@ def page(evaluation: Evaluation, pictures: Sequence[tuple[str, str, str]]) -> st
         e=evaluation,
         labels=LABELS,
         headings=HEADINGS,
+        intervals=interval_note(evaluation),
         raw=paper_table(evaluation, "raw"),
         balanced=paper_table(evaluation, "balanced"),
         detection=_detection(evaluation),

@@ -6,6 +6,7 @@ boxes and never over a nodule. Small frames are enlarged and large ones reduced,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,15 +38,15 @@ class _Line:
     colour: str = TEXT
 
 
-def draw_overlay(frame: Frame, diagnosis: Diagnosis) -> Image.Image:
-    """RGB picture of ``diagnosis``, which was made on ``frame``."""
+def draw_overlay(frame: Frame, diagnosis: Diagnosis, notes: Sequence[str] = ()) -> Image.Image:
+    """RGB picture of ``diagnosis``, which was made on ``frame``; ``notes`` are further lines below it."""
     shown, scale = _shown(frame)
     size = max(15, round(max(shown.size) / 52))
     font = ImageFont.load_default(size)
     line = round(size * 1.45)
     margin = line + 8
     width = max(shown.width + 2 * margin, MIN_WIDTH)
-    head, foot = _head(diagnosis, font, width - 2 * margin), _foot(diagnosis, font, width - 2 * margin)
+    head, foot = _head(diagnosis, font, width - 2 * margin), _foot(diagnosis, notes, font, width - 2 * margin)
     top, left = margin // 2 + line * len(head) + line // 2, (width - shown.width) // 2
     bottom = top + margin + shown.height + margin
     bar = line if frame.spacing_mm is not None else 0
@@ -102,13 +103,15 @@ def _head(diagnosis: Diagnosis, font: Font, width: int) -> list[_Line]:
     return lines + _wrapped(f"Probability: {probabilities_text(diagnosis)}", font, width, TEXT)
 
 
-def _foot(diagnosis: Diagnosis, font: Font, width: int) -> list[_Line]:
+def _foot(diagnosis: Diagnosis, notes: Sequence[str], font: Font, width: int) -> list[_Line]:
     lines: list[_Line] = []
     for number, finding in enumerate(diagnosis.findings[:MAX_LISTED], 1):
         lines += _wrapped(finding_text(number, finding), font, width, COLOURS[finding.label])
     hidden = len(diagnosis.findings) - MAX_LISTED
     if hidden > 0:
         lines.append(_Line(f"and {hidden} more", FAINT))
+    for note in notes:
+        lines += _wrapped(note, font, width, TEXT)
     for warning in diagnosis.warnings:
         known = warning.startswith("uncalibrated:")  # true of every PNG, so not shouted
         text = "Uncalibrated: sizes in mm are unknown" if known else f"Warning, {warning}"

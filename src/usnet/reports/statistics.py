@@ -1,4 +1,4 @@
-"""What ``usnet stats`` leaves behind: a plain table to read, and JSON, LaTeX and figures in a folder."""
+"""What ``usnet stats`` leaves behind: a plain table to read, and JSON, LaTeX, a page and figures in a folder."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ class Outcome:
 
     ``method``, ``n`` and ``unit`` say what was done, on how many of what; ``sentences`` may go into a paper; ``notes`` are what a
     reader must know. ``numbers`` go into the JSON in full; ``figures`` are drawn only when they are written.
+    ``title`` heads the page (that of the first table where empty).
     """
 
     command: str
@@ -48,6 +49,7 @@ class Outcome:
     notes: tuple[str, ...] = ()
     numbers: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Callable[[], Figure]] = field(default_factory=dict)
+    title: str = ""
 
 
 def interval_text(interval: Interval | None, digits: int = 3) -> str:
@@ -90,28 +92,32 @@ def _plain(grid: Grid) -> str:
 
 
 def write_outcome(outcome: Outcome, folder: Path) -> dict[str, Path]:
-    """Write ``COMMAND.json``, ``COMMAND.tex``, ``COMMAND.txt`` and ``figures/`` into ``folder``; the paths by name.
+    """Write ``COMMAND.json``, ``.tex``, ``.txt``, ``.html`` and ``figures/`` into ``folder``; the paths by name.
 
     Raises
     ------
     MissingExtra
         There are figures and matplotlib (extra ``evaluate``) is not installed; the rest is written before that.
     """
+    from usnet.reports.statistics_page import page
+
     folder.mkdir(parents=True, exist_ok=True)
-    contents = {"json": as_json(outcome), "tex": latex(outcome), "txt": text(outcome) + "\n"}
+    contents = {"json": as_json(outcome), "tex": latex(outcome), "txt": text(outcome) + "\n", "html": page(outcome)}
     written = {}
     for ending, content in contents.items():
         path = folder / f"{outcome.command}.{ending}"
         path.write_text(content, encoding="utf-8")
         written[path.name] = path
     if outcome.figures:
-        from usnet.evaluation.figures import save
+        from usnet.evaluation.figures import save, svg
         from usnet.extras import need
 
         need("matplotlib", extra="evaluate", feature="figures")
-        for name, draw in outcome.figures.items():
-            save(draw(), folder / "figures", name)
-            written[f"{name}.svg"] = folder / "figures" / f"{name}.svg"
+        figures = {name: draw() for name, draw in outcome.figures.items()}
+        for name, figure in figures.items():
+            written[f"{name}.svg"] = save(figure, folder / "figures", name)[0]
+        pictures = [(name, svg(figure, f"{outcome.command}-{name}")) for name, figure in figures.items()]
+        (folder / f"{outcome.command}.html").write_text(page(outcome, pictures), encoding="utf-8")
     return written
 
 

@@ -39,6 +39,16 @@ class Bootstrap:
         method = f"cluster bootstrap, percentile, {count} draws of {self.clusters} clusters"
         return Interval(float(self.low[index]), float(self.high[index]), method, self.level)
 
+    def p_value(self, index: int = 0) -> float | None:
+        """Two-sided p that the statistic (a difference) is 0: twice the smaller share of draws on either side of 0, the observed
+        data counted as one draw more, so never below ``2 / (draws + 1)``. It goes with the percentile interval. ``None`` where
+        that has a :meth:`problem`."""
+        if self.draws.shape[0] == 0 or self.problem(index):
+            return None
+        known = self.draws[~np.isnan(self.draws[:, index]), index]
+        tail = min((known <= 0).sum(), (known >= 0).sum()) + 1
+        return float(min(1.0, 2 * tail / (known.size + 1)))
+
     def problem(self, index: int = 0) -> str | None:
         """Why there is no interval of one statistic although there were draws."""
         count = self.draws.shape[0]

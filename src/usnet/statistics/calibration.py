@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,8 @@ from scipy.optimize import isotonic_regression
 from scipy.special import expit
 
 from usnet.statistics.arrays import FloatArray, IntArray, ratio
+from usnet.statistics.clustered_rates import clustered_proportion
+from usnet.statistics.intervals import Interval
 from usnet.statistics.rates import Rate, rate
 
 
@@ -44,17 +46,32 @@ def expected_calibration_error(
     return ratio(gap, w.sum(axis=1))
 
 
-def reliability(probability: npt.ArrayLike, truth: npt.ArrayLike, bins: int = 10) -> tuple[ReliabilityBin, ...]:
-    """Equal-width bins that hold at least one case."""
+def reliability(
+    probability: npt.ArrayLike,
+    truth: npt.ArrayLike,
+    bins: int = 10,
+    *,
+    groups: npt.ArrayLike | None = None,
+    level: float = 0.95,
+) -> tuple[ReliabilityBin, ...]:
+    """Equal-width bins that hold at least one case, with Wilson's interval (for clustered cases where ``groups [N]`` says so)."""
     p, y = _pair(probability, truth)
     place = _bin(p, bins)
     result = []
     for index in range(bins):
         here = place == index
         if here.any():
-            observed = rate(float(y[here].sum()), float(here.sum()))
+            observed = rate(float(y[here].sum()), float(here.sum()), level=level)
+            if groups is not None:
+                observed = _clustered(observed, clustered_proportion(y[here], np.asarray(groups)[here], level))
             result.append(ReliabilityBin(index / bins, (index + 1) / bins, float(p[here].mean()), observed))
     return tuple(result)
+
+
+def _clustered(observed: Rate, interval: Interval | None) -> Rate:
+    if interval is None:
+        return observed
+    return replace(observed, low=interval.low, high=interval.high, method=interval.method)
 
 
 def platt(

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from usnet.statistics.arrays import FloatArray
 from usnet.statistics.intervals import Method
 from usnet.statistics.rates import Rate, rate
-from usnet.statistics.roc import RocCurve, roc_curve
+from usnet.statistics.roc import RocCurve, roc_curve, weighted_curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,18 @@ def sensitivity_at(
         return None
     allowed = np.flatnonzero(curve.specificity >= specificity - 1e-12)
     return _point(curve, int(allowed[np.argmax(curve.sensitivity[allowed])]), method, level)
+
+
+def weighted_sensitivity_at(
+    truth: npt.ArrayLike, scores: npt.ArrayLike, specificity: float, weights: FloatArray
+) -> FloatArray:
+    """Value of :func:`sensitivity_at` under ``weights [B, N]``, for resampling: ``[B]``, NaN where a class has no weight.
+
+    Each draw reads off its own threshold, so that a bootstrap interval holds for the score and not for one threshold.
+    """
+    sensitivity, reached = weighted_curve(truth, scores, weights)
+    allowed = np.count_nonzero(reached >= specificity - 1e-12, axis=1)
+    return np.asarray(sensitivity[np.arange(len(weights)), allowed - 1])
 
 
 def youden(

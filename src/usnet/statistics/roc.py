@@ -238,3 +238,20 @@ def weighted_auc(truth: npt.ArrayLike, scores: npt.ArrayLike, weights: FloatArra
     gain = sorted_weights[:, positive]
     total = gain.sum(axis=1) * negatives[:, -1]
     return ratio((gain * wins).sum(axis=1), total)
+
+
+def weighted_curve(truth: npt.ArrayLike, scores: npt.ArrayLike, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Sensitivity and specificity of one score under ``weights [B, N]``, for resampling: ``[B, T + 1]`` twice.
+
+    From (0, 1) on, a point for each of the ``T`` distinct scores by falling threshold; NaN where a class has no weight.
+    """
+    labels, values = check(truth, scores)
+    order = np.argsort(-values[0], kind="stable")
+    last = tie_ends(values[0][order])
+    sorted_weights = weights[:, order]
+    rates = []
+    for chosen in (labels[order], ~labels[order]):
+        seen = np.zeros((weights.shape[0], last.size + 1))
+        seen[:, 1:] = np.cumsum(sorted_weights * chosen, axis=1)[:, last]
+        rates.append(ratio(seen, seen[:, -1:]))
+    return rates[0], 1 - rates[1]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usnet.statistics.arrays import FloatArray
-from usnet.statistics.roc import RocCurve, roc_curve
+from usnet.statistics.roc import check, weighted_curve
 
 Axis = Literal["specificity", "sensitivity"]
 
@@ -44,30 +44,38 @@ def partial_auc(
     ValueError
         Not ``0 <= low < high <= 1``, or a score is NaN.
     """
-    if not 0 <= low < high <= 1:
-        raise ValueError(f"a partial area needs 0 <= low < high <= 1, not {low} and {high}")
-    curve = roc_curve(truth, scores)
-    if not (np.isfinite(curve.sensitivity).all() and np.isfinite(curve.specificity).all()):
+    _, values = check(truth, scores)
+    value = float(weighted_partial_auc(truth, scores, np.ones((1, values.shape[1])), low, high, axis=axis)[0])
+    if np.isnan(value):
         return PartialAuc(None, None, low, high, axis)
-    x, y = _path(curve, axis)
-    value = _area(x, y, 1 - high, 1 - low)
     least = ((1 - low) ** 2 - (1 - high) ** 2) / 2
     most = high - low
     corrected = 0.5 * (1 + (value - least) / (most - least))
     return PartialAuc(value, corrected if value >= least else None, low, high, axis)
 
 
-def _path(curve: RocCurve, axis: Axis) -> tuple[FloatArray, FloatArray]:
-    """The curve from (0, 0) to (1, 1) with the limited axis, counted from 1 downwards, as x."""
+def weighted_partial_auc(
+    truth: npt.ArrayLike,
+    scores: npt.ArrayLike,
+    weights: FloatArray,
+    low: float = 0.9,
+    high: float = 1.0,
+    *,
+    axis: Axis = "specificity",
+) -> FloatArray:
+    """The raw area under ``weights [B, N]``, for resampling: ``[B]``, NaN where a class has no weight."""
+    if not 0 <= low < high <= 1:
+        raise ValueError(f"a partial area needs 0 <= low < high <= 1, not {low} and {high}")
+    sensitivity, specificity = weighted_curve(truth, scores, weights)
     if axis == "specificity":
-        return 1 - curve.specificity, curve.sensitivity
-    return (1 - curve.sensitivity)[::-1], curve.specificity[::-1]
+        return _area(1 - specificity, sensitivity, 1 - high, 1 - low)
+    return _area((1 - sensitivity)[:, ::-1], specificity[:, ::-1], 1 - high, 1 - low)
 
 
-def _area(x: FloatArray, y: FloatArray, start: float, end: float) -> float:
-    """Area under the polyline between ``start`` and ``end``; vertical steps have no width."""
-    left, right = np.clip(x[:-1], start, end), np.clip(x[1:], start, end)
-    width = x[1:] - x[:-1]
-    slope = np.divide(y[1:] - y[:-1], width, out=np.zeros_like(width), where=width > 0)
-    middle = y[:-1] + slope * ((left + right) / 2 - x[:-1])
-    return float(((right - left) * middle).sum())
+def _area(x: FloatArray, y: FloatArray, start: float, end: float) -> FloatArray:
+    """Area under polylines ``[B, T]`` between ``start`` and ``end``; vertical steps have no width."""
+    left, right = np.clip(x[:, :-1], start, end), np.clip(x[:, 1:], start, end)
+    width = x[:, 1:] - x[:, :-1]
+    slope = np.divide(y[:, 1:] - y[:, :-1], width, out=np.zeros_like(width), where=width > 0)
+    middle = y[:, :-1] + slope * ((left + right) / 2 - x[:, :-1])
+    return np.asarray(((right - left) * middle).sum(axis=1))

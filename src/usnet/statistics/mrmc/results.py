@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.stats import chi2, f, norm, t
+from scipy.special import chdtrc, fdtrc, ndtr, ndtri, stdtr, stdtrit
 
 from usnet.statistics.arrays import FloatArray
 from usnet.statistics.intervals import Interval
@@ -109,8 +109,7 @@ def estimate(
     if not variance > NOTHING:
         return Estimate(label, value, 0.0 if abs(variance) <= NOTHING else None, df, None, null=null, other=other)
     error = float(np.sqrt(variance))
-    law = norm() if df is None else t(df)
-    half = float(law.ppf(0.5 + level / 2)) * error
+    half = float(ndtri(0.5 + level / 2) if df is None else stdtrit(df, 0.5 + level / 2)) * error
     low, high = value - half, value + half
     if limits is not None:
         low, high = max(low, limits[0]), min(high, limits[1])
@@ -118,7 +117,7 @@ def estimate(
     if null is None:
         return Estimate(label, value, error, df, interval, other=other)
     statistic = (value - null) / error
-    p = float(2 * law.sf(abs(statistic)))
+    p = float(2 * (ndtr(-abs(statistic)) if df is None else stdtr(df, -abs(statistic))))
     return Estimate(label, value, error, df, interval, statistic, p, null, other)
 
 
@@ -127,7 +126,7 @@ def f_test(mean_square: float, denominator: float, df1: float, df2: float) -> Eq
     if not denominator > NOTHING:
         return None
     value = mean_square / denominator
-    return EqualityTest("F", value, df1, df2, float(f.sf(value, df1, df2)), denominator, mean_square)
+    return EqualityTest("F", value, df1, df2, float(fdtrc(df1, df2, value)), denominator, mean_square)
 
 
 def chi2_test(mean_square: float, denominator: float, df: float) -> EqualityTest | None:
@@ -135,7 +134,7 @@ def chi2_test(mean_square: float, denominator: float, df: float) -> EqualityTest
     if not denominator > NOTHING:
         return None
     value = df * mean_square / denominator
-    return EqualityTest("chi2", value, df, None, float(chi2.sf(value, df)), denominator, mean_square)
+    return EqualityTest("chi2", value, df, None, float(chdtrc(df, value)), denominator, mean_square)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
