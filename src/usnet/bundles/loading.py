@@ -86,7 +86,15 @@ def load(path: str | Path | None = None) -> Bundle:
     for name, expected in manifest.files.items():
         with storage.open_file(place, name) as stream:
             _compare(hashlib.file_digest(stream, "sha256").hexdigest(), expected, place, name)  # type: ignore[arg-type]
-    return Bundle(place, manifest, ModelIdentity(manifest.name, manifest.files[storage.MODEL]))
+    return Bundle(place, manifest, _identity(manifest))
+
+
+def _identity(manifest: Manifest) -> ModelIdentity:
+    """Name and weights: the detector's sha256, or one over both networks' where there is a second look."""
+    digest = manifest.files[storage.MODEL]
+    if manifest.second_look is not None:
+        digest = hashlib.sha256((digest + manifest.files[manifest.second_look.file]).encode()).hexdigest()
+    return ModelIdentity(manifest.name, digest)
 
 
 def _locate(path: str | Path | None) -> Path:
@@ -129,8 +137,10 @@ def _manifest(place: Path) -> Manifest:
         manifest = Manifest.model_validate_json(content)
     except ValidationError as error:
         raise BundleError(f"{storage.MANIFEST}: {_first_problem(error)}", source=place) from None
-    if storage.MODEL not in manifest.files:
-        raise BundleError(f"{storage.MANIFEST} lists no {storage.MODEL}", source=place)
+    second = [] if manifest.second_look is None else [manifest.second_look.file]
+    for name in (storage.MODEL, *second):
+        if name not in manifest.files:
+            raise BundleError(f"{storage.MANIFEST} lists no {name}", source=place)
     return manifest
 
 

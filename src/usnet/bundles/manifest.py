@@ -50,6 +50,27 @@ class Calibration(_Frozen):
     origin: str = "uncalibrated"
 
 
+class SecondLook(_Frozen):
+    """A classifier on crops of found boxes, and how its logit joins the detector's evidence.
+
+    Evidence for malignancy of a box, as log-odds on the validation images: ``detector * log_ratio + look * logit + intercept``
+    for a box that was looked at, ``alone`` of its ``log_ratio`` for one that was not. ``calibration.malignancy`` then takes it in
+    the log ratio's place.
+    """
+
+    file: str = "second_look.onnx"
+    size: int = Field(default=160, gt=0, description="side of the crop in pixels")
+    margin: float = Field(default=0.25, ge=0, description="on each side, as a share of the box's longer side")
+    boxes: int = Field(default=3, gt=0, description="at most so many boxes of an image; the strongest always")
+    min_score: float = Field(default=0.1, ge=0, le=1, description="weaker boxes but the strongest are not looked at")
+    detector: FiniteFloat = 1.0
+    look: FiniteFloat = 1.0
+    intercept: FiniteFloat = 0.0
+    alone: Logistic = Logistic()
+    origin: str = "not fitted"
+    training: dict[str, Any] = Field(default_factory=dict, description="as the manifest's own")
+
+
 class Threshold(_Frozen):
     """One stored operating point; see :class:`usnet.values.OperatingPoint`."""
 
@@ -78,6 +99,7 @@ class Manifest(_Frozen):
         Threshold(name="default", detection=0.3, malignancy=0.5, origin="not chosen on data"),
     )
     default_operating_point: str = "default"
+    second_look: SecondLook | None = None
     training: dict[str, Any] = Field(
         default_factory=dict, description="data with hashes, configuration, seed, versions"
     )

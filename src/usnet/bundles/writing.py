@@ -30,10 +30,12 @@ def write(folder: str | Path, manifest: Manifest, files: Mapping[str, Path | byt
     Raises
     ------
     BundleError
-        ``model.onnx`` is missing, a name is not a bare file name, or ``folder`` holds something that is no bundle.
+        ``model.onnx`` or the second look's file is missing, a name is not a bare file name, or ``folder`` holds something that
+        is no bundle.
     """
     target = Path(folder)
-    _check(target, files)
+    second = [] if manifest.second_look is None else [manifest.second_look.file]
+    _check(target, files, (storage.MODEL, *second))
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
@@ -50,9 +52,10 @@ def write(folder: str | Path, manifest: Manifest, files: Mapping[str, Path | byt
     return target
 
 
-def _check(target: Path, files: Mapping[str, Path | bytes]) -> None:
-    if storage.MODEL not in files:
-        raise BundleError(f"no {storage.MODEL} among the files", source=target, expected=f"at least {storage.MODEL}")
+def _check(target: Path, files: Mapping[str, Path | bytes], required: tuple[str, ...]) -> None:
+    for name in required:
+        if name not in files:
+            raise BundleError(f"no {name} among the files", source=target, expected=f"at least {', '.join(required)}")
     for name in files:
         if not storage.is_plain_name(name) or name == storage.MANIFEST:
             raise BundleError(f"file name {name!r}", source=target, expected="a bare file name without folders")

@@ -79,6 +79,12 @@ def _description(bundle: Bundle) -> list[str]:
             f"Operating point  {point.name}{default}: finding from score {point.detection:.3g}, "
             f"malignant from {point.malignancy:.3g} ({point.origin})"
         )
+    if manifest.second_look is not None:
+        look = manifest.second_look
+        lines.append(
+            f"Second look      {look.file}, {look.size} x {look.size} pixels, at most {look.boxes} boxes: evidence = "
+            f"{look.detector:.3g} x detector + {look.look:.3g} x second look {look.intercept:+.3g} ({look.origin})"
+        )
     lines += [f"Training         {key}: {_short(value)}" for key, value in manifest.training.items()]
     return lines + [f"Measured         {key}: {_short(value)}" for key, value in manifest.metrics.items()]
 

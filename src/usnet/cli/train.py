@@ -43,7 +43,7 @@ def train(
 
     need("torch", "lightning", extra="train", feature="training")
     from usnet.training.config import load_config
-    from usnet.training.run import Hardware
+    from usnet.training.folder import Hardware
     from usnet.training.run import train as run
 
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from usnet.diagnosis.pipeline import Diagnoser as Diagnoser
     from usnet.diagnosis.sources import Item as Item
     from usnet.diagnosis.sources import collect as collect
-    from usnet.values import Diagnosis
+    from usnet.values import Box, Diagnosis, Finding, Frame
 
-__all__ = ["Diagnoser", "GroupOpinion", "Item", "collect", "diagnose", "fuse_all"]
+__all__ = ["Diagnoser", "GroupOpinion", "Item", "collect", "diagnose", "fuse_all", "score_box"]
 
 _HOMES = {
     "Diagnoser": "pipeline",
@@ -44,6 +44,23 @@ def diagnose(path: str | Path, bundle: Bundle | str | Path | None = None) -> Dia
     from usnet.diagnosis.pipeline import Diagnoser
 
     return Diagnoser(bundle).diagnose(path)
+
+
+def score_box(frame: Frame, box: Box, model: Diagnoser | Bundle | str | Path | None = None) -> Finding:
+    """What a model says of a box drawn on a frame; see :meth:`~usnet.diagnosis.pipeline.Diagnoser.score_box`.
+
+    ``model`` is a running :class:`~usnet.diagnosis.pipeline.Diagnoser`, or a bundle that is opened anew at every call.
+
+    Raises
+    ------
+    DataError
+        The box does not lie on the frame.
+    BundleError
+        There is no such bundle, or it is damaged.
+    """
+    from usnet.diagnosis.pipeline import Diagnoser
+
+    return (model if isinstance(model, Diagnoser) else Diagnoser(model)).score_box(frame, box)
 
 
 def __getattr__(name: str) -> Any:

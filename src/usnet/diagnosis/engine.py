@@ -60,25 +60,35 @@ def open_engine(bundle: Bundle, name: str = "auto", threads: int | None = None) 
     return kind(bundle, threads)
 
 
+def onnx_session(bundle: Bundle, file: str, threads: int | None = None) -> Any:
+    """A running ONNX Runtime session of one network of a bundle, in float32 on the CPU.
+
+    Raises
+    ------
+    BundleError
+        The file is damaged or cannot be loaded.
+    """
+    import onnxruntime
+
+    content = bundle.read(file)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = threads or 0
+    # waiting threads sleep: same time, half the processor time, which the reading thread can use
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(content, sess_options=options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors share no base class
+        raise _not_loadable(bundle, error, file) from error
+
+
 class OnnxRuntimeEngine:
     """ONNX Runtime on the CPU."""
 
     def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
         import onnxruntime
 
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.intra_op_num_threads = threads or 0
-        # waiting threads sleep: same time, half the processor time, which the reading thread can use
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session = onnxruntime.InferenceSession(
-                bundle.read(MODEL), sess_options=options, providers=["CPUExecutionProvider"]
-            )
-        except BundleError:
-            raise
-        except Exception as error:  # onnxruntime's errors share no base class
-            raise _not_loadable(bundle, error) from error
+        self._session = onnx_session(bundle, MODEL, threads)
         _check(bundle, _names(self._session.get_inputs()), _names(self._session.get_outputs()))
         self.description = f"onnxruntime {onnxruntime.__version__}, CPU, f32"
 
@@ -142,6 +152,6 @@ def _check(bundle: Bundle, inputs: list[str], outputs: list[str]) -> None:
         )
 
 
-def _not_loadable(bundle: Bundle, error: Exception) -> BundleError:
+def _not_loadable(bundle: Bundle, error: Exception, file: str = MODEL) -> BundleError:
     first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return BundleError(f"{MODEL} cannot be loaded ({first_line})", source=bundle.path, hint="Export the bundle again")
+    return BundleError(f"{file} cannot be loaded ({first_line})", source=bundle.path, hint="Export the bundle again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from usnet.boxes import areas, clip
@@ -53,7 +54,7 @@ def opinion(
         (row, column) millimetres a pixel, ``None`` where unknown.
     """
     boxes, visible = _inside_frame(candidates, transform)
-    found = _findings(boxes, visible, manifest.calibration.malignancy, point, spacing_mm)
+    found = findings(boxes, visible, manifest.calibration.malignancy, point, spacing_mm)
     kept = tuple(f for f in found if f.score >= point.detection)
     p_nodule, q = _evidence(visible, manifest, found, kept)
     p_malignant = p_nodule * q
@@ -101,13 +102,14 @@ def _inside_frame(candidates: Candidates, transform: LetterboxTransform) -> tupl
     return boxes, Candidates(candidates.boxes[inside], candidates.logits[inside])
 
 
-def _findings(
-    boxes: list[Box],
+def findings(
+    boxes: Sequence[Box],
     candidates: Candidates,
     calibration: Logistic,
     point: OperatingPoint,
     spacing_mm: tuple[float, float] | None,
 ) -> tuple[Finding, ...]:
+    """What is said of each candidate; ``boxes`` are the candidates' in frame pixels."""
     rows = zip(boxes, candidates.scores, candidates.class_scores, candidates.log_ratio, strict=True)
     found = []
     for box, score, classes, log_ratio in rows:

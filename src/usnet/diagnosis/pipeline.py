@@ -14,16 +14,18 @@ import numpy as np
 import numpy.typing as npt
 
 from usnet.bundles import Bundle, load
-from usnet.bundles.decode import candidates
+from usnet.bundles.decode import Candidates, candidates
 from usnet.diagnosis.ahead import read_ahead
+from usnet.diagnosis.drawn import candidate_at, inside
 from usnet.diagnosis.engine import open_engine
 from usnet.diagnosis.grouping import GroupBy, group_of
-from usnet.diagnosis.opinion import opinion
+from usnet.diagnosis.opinion import findings, opinion
+from usnet.diagnosis.second_look import SecondLooker
 from usnet.diagnosis.sources import Item
 from usnet.diagnosis.warnings import frame_warnings
 from usnet.errors import BundleError, UnreadableImage, UsnetError
 from usnet.images import LetterboxTransform, Limits, frame_count, letterbox, read_frames
-from usnet.values import Diagnosis, Failure, Frame, OperatingPoint
+from usnet.values import Box, Diagnosis, Failure, Finding, Frame, OperatingPoint, corners_array
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +86,8 @@ class Diagnoser:
             else self.bundle.operating_point(operating_point)
         )
         self.engine = open_engine(self.bundle, engine, threads)
+        settings = self.bundle.manifest.second_look
+        self.second_look = None if settings is None else SecondLooker(self.bundle, settings, threads)
         self.limits = limits
 
     def diagnose(self, source: Source) -> Diagnosis:
@@ -99,8 +103,32 @@ class Diagnoser:
             The network gave values that are not finite.
         """
         prepared = next(self._prepare_source(source))
-        ((logits, deltas), seconds) = self._run([prepared])
-        return self._diagnosis(prepared, logits[0], deltas[0], seconds)
+        (found,), seconds = self._run([prepared])
+        return self._diagnosis(prepared, found, seconds)
+
+    def score_box(self, frame: Frame, box: Box) -> Finding:
+        """What the model says of a box that somebody drew: how strongly it sees a nodule there, and how likely it is malignant.
+
+        The finding's box is the drawn one, cut to the frame; it need not be a finding of :meth:`diagnose`.
+
+        Raises
+        ------
+        DataError
+            The box does not lie on the frame.
+        BundleError
+            The network gave values that are not finite.
+        """
+        drawn, manifest = inside(box, frame), self.bundle.manifest
+        prepared = self._prepare(frame, frame.source, None, time.perf_counter())
+        logits, deltas = (head[0] for head in self.engine.run(prepared.image[None]))
+        if not _finite(logits, deltas):
+            raise _not_finite(frame)
+        corners = prepared.transform.to_network(corners_array([drawn])).astype(np.float32)
+        found = candidate_at(corners, logits, deltas, manifest)
+        if self.second_look is not None:
+            (found,) = self.second_look.review([(frame, prepared.transform, found)])
+        said = findings([drawn], found, manifest.calibration.malignancy, self.operating_point, frame.spacing_mm)
+        return said[0]
 
     def stream(
         self, paths: Iterable[str | Path | Item], *, batch_size: int = 4, group_by: GroupBy = "none"
@@ -127,34 +155,39 @@ class Diagnoser:
         """Results of one batch, in its order."""
         frames = [step for step in batch if isinstance(step, _Prepared)]
         if frames:
-            (logits, deltas), seconds = self._run(frames)
+            found, seconds = self._run(frames)
         position = 0
         for step in batch:
             if isinstance(step, Failure):
                 yield step
                 continue
             try:
-                yield step.frame, self._diagnosis(step, logits[position], deltas[position], seconds)
+                yield step.frame, self._diagnosis(step, found[position], seconds)
             except UsnetError as error:
                 yield Failure(step.frame.source, error.message)
             position += 1
 
-    def _run(self, batch: Sequence[_Prepared]) -> tuple[tuple[FloatArray, FloatArray], float]:
-        """Raw heads of a batch, and the seconds each of its images took."""
+    def _run(self, batch: Sequence[_Prepared]) -> tuple[list[Candidates | None], float]:
+        """Candidates of each image of a batch, ``None`` where the network's values are not finite; seconds an image took."""
         start = time.perf_counter()
         heads = self.engine.run(np.stack([prepared.image for prepared in batch]))
-        return heads, (time.perf_counter() - start) / len(batch)
+        found = [self._decode(logits, deltas) for logits, deltas in zip(*heads, strict=True)]
+        if self.second_look is not None:
+            seen = [(p.frame, p.transform, c) for p, c in zip(batch, found, strict=True) if c is not None]
+            reviewed = iter(self.second_look.review(seen))
+            found = [None if c is None else next(reviewed) for c in found]
+        return found, (time.perf_counter() - start) / len(batch)
 
-    def _diagnosis(self, prepared: _Prepared, logits: FloatArray, deltas: FloatArray, seconds: float) -> Diagnosis:
+    def _decode(self, logits: FloatArray, deltas: FloatArray) -> Candidates | None:
+        if not _finite(logits, deltas):
+            return None
+        return candidates(logits, deltas, self.bundle.manifest.anchors, self.bundle.manifest.postprocessing)
+
+    def _diagnosis(self, prepared: _Prepared, found: Candidates | None, seconds: float) -> Diagnosis:
         start = time.perf_counter()
         manifest, frame = self.bundle.manifest, prepared.frame
-        if not (np.isfinite(logits).all() and np.isfinite(deltas).all()):
-            raise BundleError(
-                "the network gave values that are not finite",
-                source=frame.source,
-                hint="Verify or export the bundle again",
-            )
-        found = candidates(logits, deltas, manifest.anchors, manifest.postprocessing)
+        if found is None:
+            raise _not_finite(frame)
         said = opinion(found, manifest, self.operating_point, prepared.transform, frame.spacing_mm)
         return Diagnosis(
             image_id=prepared.image_id,
@@ -213,6 +246,15 @@ class Diagnoser:
         image, transform = letterbox(frame.pixels, settings.size, settings.mode)
         warnings = frame_warnings(frame, transform, self.bundle.manifest) + notes
         return _Prepared(frame, image, transform, image_id, group, warnings, time.perf_counter() - start)
+
+
+def _finite(logits: FloatArray, deltas: FloatArray) -> bool:
+    return bool(np.isfinite(logits).all() and np.isfinite(deltas).all())
+
+
+def _not_finite(frame: Frame) -> BundleError:
+    hint = "Verify or export the bundle again"
+    return BundleError("the network gave values that are not finite", source=frame.source, hint=hint)
 
 
 def _batches(steps: Iterator[_Prepared | Failure], size: int) -> Iterator[list[_Prepared | Failure]]:

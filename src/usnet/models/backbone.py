@@ -27,14 +27,15 @@ def norm_layer(kind: str) -> Callable[[int], nn.Module]:
 class Backbone(nn.Module):
     """Li et al. 2020, Figure 2B: an input of 256 x 256 gives maps of 64 x 64, 32 x 32 and 16 x 16.
 
-    The parts keep torchvision's names, so that its weight files load (see :mod:`usnet.models.weights`).
+    The parts keep torchvision's names, so that its weight files load (see :mod:`usnet.models.weights`). ``channels`` is the
+    input's: one grey channel, and for the second look a map of the box beside it.
     """
 
-    def __init__(self, config: NetworkConfig) -> None:
+    def __init__(self, config: NetworkConfig, channels: int = 1) -> None:
         super().__init__()
         factory = getattr(torchvision.models, config.backbone)
         resnet = factory(weights=None, norm_layer=norm_layer(config.norm))
-        self.conv1 = nn.Conv2d(1, resnet.conv1.out_channels, kernel_size=7, stride=2, padding=3, bias=False)
+        self.conv1 = nn.Conv2d(channels, resnet.conv1.out_channels, kernel_size=7, stride=2, padding=3, bias=False)
         nn.init.kaiming_normal_(self.conv1.weight, mode="fan_out", nonlinearity="relu")
         self.bn1 = resnet.bn1
         self.relu = resnet.relu
@@ -64,6 +65,11 @@ def dilate(stage: nn.Module) -> nn.Module:
     return stage
 
 
-def grey_stem(weight: Tensor) -> Tensor:
-    """One-channel stem from a colour one, ``[C, 3, 7, 7]`` to ``[C, 1, 7, 7]``: a grey image is three equal channels."""
-    return torch.sum(weight, dim=1, keepdim=True)
+def fitting_stem(weight: Tensor, channels: int) -> Tensor:
+    """A stem for ``channels`` inputs, ``[C, n, 7, 7]`` to ``[C, channels, 7, 7]``: the first is grey, further ones start at zero.
+
+    Colour becomes grey by summing, because a grey image is three equal channels.
+    """
+    grey = torch.sum(weight, dim=1, keepdim=True) if weight.shape[1] == 3 else weight
+    missing = max(0, channels - grey.shape[1])
+    return torch.cat([grey, grey.new_zeros(grey.shape[0], missing, *grey.shape[2:])], dim=1)

@@ -12,11 +12,11 @@ def parameters(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
 
-def multiply_accumulates(network: nn.Module, size: int) -> int:
-    """Multiply-accumulates of one image of ``size`` x ``size`` (convolutions and products; half of the counted FLOP)."""
+def multiply_accumulates(network: nn.Module, size: int, channels: int = 1) -> int:
+    """Multiply-accumulates of one image of ``channels`` x ``size`` x ``size`` (convolutions and products; half of the counted FLOP)."""
     training = network.training
     network.eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network(torch.zeros(1, 1, size, size))
+        network(torch.zeros(1, channels, size, size))
     network.train(training)
     return int(counter.get_total_flops()) // 2

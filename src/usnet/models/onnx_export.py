@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor, nn
 
 from usnet.errors import UsnetError
 from usnet.models.network import USNet
@@ -26,6 +28,11 @@ def to_onnx(network: USNet) -> bytes:
     Input ``image float32 [N, 1, S, S]`` in [0, 1]; outputs ``logits [N, A, 2]`` and ``deltas [N, A, 4]``.
     """
     size = network.config.anchors.image_size
+    return exported(network, torch.zeros(2, 1, size, size), INPUT, OUTPUTS)
+
+
+def exported(network: nn.Module, example: Tensor, name: str, outputs: Sequence[str]) -> bytes:
+    """Any network with one input and a batch of any size as the content of an ONNX file, in evaluation mode and float32."""
     network = network.cpu().float().eval().to(memory_format=torch.contiguous_format)
     batch = torch.export.Dim("batch", min=1, max=1024)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -33,9 +40,9 @@ def to_onnx(network: USNet) -> bytes:
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             network,
-            (torch.zeros(2, 1, size, size),),
-            input_names=[INPUT],
-            output_names=list(OUTPUTS),
+            (example,),
+            input_names=[name],
+            output_names=list(outputs),
             dynamic_shapes=({0: batch},),
             opset_version=OPSET,
             dynamo=True,
@@ -48,8 +55,8 @@ def to_onnx(network: USNet) -> bytes:
     return content
 
 
-def check_parity(network: USNet, content: bytes, images: npt.NDArray[np.float32], tolerance: float = 1e-4) -> float:
-    """Largest difference between ONNX and torch heads on ``images [N, 1, S, S]``, for the whole batch and image by image.
+def check_parity(network: nn.Module, content: bytes, inputs: npt.NDArray[np.float32], tolerance: float = 1e-4) -> float:
+    """Largest difference between ONNX and torch outputs on ``inputs [N, ...]``, for the whole batch and one by one.
 
     Raises
     ------
@@ -59,12 +66,14 @@ def check_parity(network: USNet, content: bytes, images: npt.NDArray[np.float32]
     import onnxruntime
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    (name,) = (argument.name for argument in session.get_inputs())
     with torch.inference_mode():
-        expected = [head.numpy() for head in network.eval()(torch.from_numpy(images))]
-    whole = session.run(list(OUTPUTS), {INPUT: images})
-    single = [session.run(list(OUTPUTS), {INPUT: image[None]}) for image in images]
-    alone = [np.concatenate([heads[i] for heads in single]) for i in range(len(OUTPUTS))]
+        heads = network.eval()(torch.from_numpy(inputs))
+    expected = [head.numpy() for head in (heads if isinstance(heads, tuple) else (heads,))]
+    whole = session.run(None, {name: inputs})
+    single = [session.run(None, {name: one[None]}) for one in inputs]
+    alone = [np.concatenate([outputs[i] for outputs in single]) for i in range(len(expected))]
     worst = max(float(np.abs(a - b).max()) for found in (whole, alone) for a, b in zip(found, expected, strict=True))
     if not worst <= tolerance:
-        raise ExportDisagrees(f"ONNX and torch heads differ by {worst:.2g}", expected=f"at most {tolerance:.0e}")
+        raise ExportDisagrees(f"ONNX and torch outputs differ by {worst:.2g}", expected=f"at most {tolerance:.0e}")
     return worst

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from usnet.errors import BundleError
-from usnet.models.backbone import grey_stem
-from usnet.models.network import USNet
+from usnet.models.backbone import fitting_stem
 
 
-def to_bytes(network: USNet) -> bytes:
+def to_bytes(network: nn.Module) -> bytes:
     """The network's weights and buffers as the content of a safetensors file."""
     return save({name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()})
 
@@ -44,10 +43,11 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     return state
 
 
-def initialise(network: USNet, path: str | Path) -> list[str]:
+def initialise(network: nn.Module, path: str | Path) -> list[str]:
     """Start ``network`` from a file: usnet's own weights, or torchvision's ResNet of the same depth.
 
-    A three-channel stem is summed to one channel. Classifier (``fc``) and stages that the network has not are passed over.
+    A three-channel stem is summed to one channel; channels that only the network's stem has start at zero. Classifier (``fc``)
+    and stages that the network has not are passed over.
     Returns the names of the network's tensors that the file did not set.
 
     Raises
@@ -63,7 +63,7 @@ def initialise(network: USNet, path: str | Path) -> list[str]:
         target = prefix + name
         if target not in own:
             continue
-        value = grey_stem(tensor) if target == "backbone.conv1.weight" and tensor.shape[1] == 3 else tensor
+        value = fitting_stem(tensor, own[target].shape[1]) if target == "backbone.conv1.weight" else tensor
         if value.shape != own[target].shape:
             raise BundleError(
                 f"{name} is {list(tensor.shape)}",

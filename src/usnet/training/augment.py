@@ -73,10 +73,10 @@ def augment(pixels: Tensor, boxes: Tensor, draws: list[Draw]) -> tuple[Tensor, T
     dropped with :func:`visible`.
     """
     size = pixels.shape[-1]
-    theta = torch.tensor([_affine(d) for d in draws], dtype=torch.float32, device=pixels.device)
+    theta = torch.tensor([affine(d) for d in draws], dtype=torch.float32, device=pixels.device)
     grid = F.affine_grid(theta, list(pixels.shape), align_corners=False)
     moved = F.grid_sample(pixels, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-    return _photometric(moved, draws).clamp_(0, 1), _move_boxes(boxes, theta, size)
+    return photometric(moved, draws).clamp_(0, 1), _move_boxes(boxes, theta, size)
 
 
 def visible(before: Tensor, after: Tensor, draws: list[Draw], least: float = 0.4) -> Tensor:
@@ -87,7 +87,7 @@ def visible(before: Tensor, after: Tensor, draws: list[Draw], least: float = 0.4
     return left >= least * area.clamp(min=1e-6)
 
 
-def _affine(d: Draw) -> list[list[float]]:
+def affine(d: Draw) -> list[list[float]]:
     """Output to input coordinates in [-1, 1]: what ``affine_grid`` wants."""
     matrix = np.eye(2)
     for _ in range(d.quarter):
@@ -105,7 +105,8 @@ def _move_boxes(boxes: Tensor, theta: Tensor, size: int) -> Tensor:
     return torch.cat([pixels.amin(dim=2), pixels.amax(dim=2)], dim=-1)
 
 
-def _photometric(pixels: Tensor, draws: list[Draw]) -> Tensor:
+def photometric(pixels: Tensor, draws: list[Draw]) -> Tensor:
+    """Gain, contrast, time-gain compensation, speckle, blur and marks of each draw on ``[N, 1, S, S]``; not cut to [0, 1]."""
     size, device = pixels.shape[-1], pixels.device
 
     def column(values: list[float]) -> Tensor:

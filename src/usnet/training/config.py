@@ -5,19 +5,23 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from usnet.errors import ConfigError
 from usnet.models.config import LossConfig, NetworkConfig
 
+Config = TypeVar("Config", bound=BaseModel)
 
-class _Settings(BaseModel):
+
+class Settings(BaseModel):
+    """A section of a configuration: immutable, unknown keys are errors."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class AugmentConfig(_Settings):
+class AugmentConfig(Settings):
     """Probabilities (0 switches off) and strengths. The first block is the paper's, the second ultrasound's own."""
 
     horizontal_flip: float = Field(0.5, ge=0, le=1)
@@ -40,7 +44,7 @@ class AugmentConfig(_Settings):
     )
 
 
-class TrainingConfig(_Settings):
+class TrainingConfig(Settings):
     """The loop."""
 
     epochs: int = Field(60, ge=1)
@@ -75,7 +79,7 @@ class TrainingConfig(_Settings):
     )
 
 
-class RunConfig(_Settings):
+class RunConfig(Settings):
     """A whole run: name of the bundle, network, loss, augmentation, loop."""
 
     name: str = "usnet"
@@ -86,7 +90,12 @@ class RunConfig(_Settings):
 
 
 def load_config(path: str | Path | None, overrides: list[str] | None = None) -> RunConfig:
-    """Read a TOML file and apply ``section.key=value`` overrides (values in TOML's spelling).
+    """The configuration of a detector's run; see :func:`read_config`."""
+    return read_config(RunConfig, path, overrides)
+
+
+def read_config(kind: type[Config], path: str | Path | None, overrides: list[str] | None = None) -> Config:
+    """Read a TOML file as ``kind`` and apply ``section.key=value`` overrides (values in TOML's spelling).
 
     Raises
     ------
@@ -104,9 +113,9 @@ def load_config(path: str | Path | None, overrides: list[str] | None = None) -> 
     for override in overrides or []:
         _apply(document, override)
     try:
-        return RunConfig.model_validate(document)
+        return kind.model_validate(document)
     except ValidationError as error:
-        raise ConfigError(_explain(error), source=path or "configuration") from error
+        raise ConfigError(_explain(kind, error), source=path or "configuration") from error
 
 
 def _apply(document: dict[str, Any], override: str) -> None:
@@ -126,12 +135,12 @@ def _apply(document: dict[str, Any], override: str) -> None:
     place[key] = value
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(kind: type[BaseModel], error: ValidationError) -> str:
     lines = []
     for problem in error.errors():
         place = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            known = _known_keys(problem["loc"][:-1])
+            known = _known_keys(kind, problem["loc"][:-1])
             near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
             nearest = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
             lines.append(f"unknown key {place!r} ({nearest})")
@@ -140,8 +149,7 @@ def _explain(error: ValidationError) -> str:
     return "; ".join(lines)
 
 
-def _known_keys(place: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = RunConfig
+def _known_keys(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
     for part in place:
         annotation = model.model_fields[str(part)].annotation
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
@@ -150,8 +158,8 @@ def _known_keys(place: tuple[int | str, ...]) -> list[str]:
     return list(model.model_fields)
 
 
-def to_toml(config: RunConfig) -> str:
-    """The configuration as TOML that :func:`load_config` reads back to the same value."""
+def to_toml(config: BaseModel) -> str:
+    """The configuration as TOML that :func:`read_config` reads back to the same value."""
     document = config.model_dump(mode="json")
     lines = [f"name = {_toml(document.pop('name'))}"]
     for section, values in document.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ from usnet.models.matching import PADDING, match
 from usnet.models.network import USNet
 from usnet.training.augment import augment, draw, visible
 from usnet.training.config import RunConfig
+from usnet.training.optimiser import optimiser_and_schedule
 
 
 class DivergedTraining(UsnetError):
@@ -112,18 +112,4 @@ class Detector(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """AdamW, with weight decay on kernels only, and a schedule over :attr:`total_steps`."""
-        settings = self.config.training
-        kernels = [p for p in self.network.parameters() if p.ndim > 1]
-        others = [p for p in self.network.parameters() if p.ndim <= 1]
-        groups = [{"params": kernels, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
-        optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate)
-        warm_up = max(1, round(self.total_steps * (0.25 if settings.schedule == "one-cycle" else 0.03)))
-
-        def factor(step: int) -> float:
-            if step < warm_up:
-                return 0.04 + 0.96 * step / warm_up
-            done = min(1.0, (step - warm_up) / max(1, self.total_steps - warm_up))
-            return max(1e-3, 0.5 * (1 + math.cos(math.pi * done)))
-
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return optimiser_and_schedule(self.network, self.config.training, self.total_steps)

@@ -6,8 +6,10 @@ section 3.2; "precise batch norm" of Wu and Johnson 2021).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from usnet.models.network import USNet
 from usnet.training.augment import augment, draw
@@ -16,7 +18,21 @@ from usnet.training.loader import Data
 
 
 def recalibrate(network: USNet, data: Data, config: RunConfig, batches: int = 100) -> int:
-    """Set running means and variances to their plain average over up to ``batches`` augmented batches of one epoch.
+    """:func:`measure_norms` over up to ``batches`` augmented batches of the epoch after the last."""
+    epoch = data.epoch(config.training.epochs)
+    used = min(batches, len(epoch))
+
+    def inputs() -> Iterator[Tensor]:
+        for number in range(used):
+            batch = epoch[number]
+            draws = [draw(config.augment, config.training.seed, config.training.epochs, p) for p in batch.positions]
+            yield augment(batch.pixels.float() / 255, batch.boxes, draws)[0]
+
+    return measure_norms(network, inputs())
+
+
+def measure_norms(network: nn.Module, inputs: Iterable[Tensor]) -> int:
+    """Set running means and variances to their plain average over batches of inputs.
 
     Returns the number of batches used, 0 for a network without batch norm. The network comes back in evaluation mode.
     """
@@ -27,13 +43,10 @@ def recalibrate(network: USNet, data: Data, config: RunConfig, batches: int = 10
         norm.reset_running_stats()
         norm.momentum = None  # a cumulative average
     network.train()
-    epoch = data.epoch(config.training.epochs)
-    used = min(batches, len(epoch))
+    used = 0
     with torch.no_grad():
-        for number in range(used):
-            batch = epoch[number]
-            draws = [draw(config.augment, config.training.seed, config.training.epochs, p) for p in batch.positions]
-            pixels, _ = augment(batch.pixels.float() / 255, batch.boxes, draws)
-            network(pixels)
+        for batch in inputs:
+            network(batch)
+            used += 1
     network.eval()
     return used
