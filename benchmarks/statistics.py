@@ -2,7 +2,7 @@
 
 Numbers go to BENCHMARKS.md by hand, with date and commit::
 
-    python benchmarks/statistics.py [delong] [readers]
+    python benchmarks/statistics.py [delong] [readers] [proc]
 """
 
 from __future__ import annotations
@@ -13,16 +13,18 @@ from pathlib import Path
 from timing import median_seconds
 
 # A script's own folder comes first on the path, where this file would stand in for the standard library's module.
-sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != Path(__file__).resolve().parent]
+HERE = Path(__file__).resolve().parent
+sys.path[:] = [str(HERE.parent), *(place for place in sys.path if Path(place or ".").resolve() != HERE)]
 
 import os  # noqa: E402
 import platform  # noqa: E402
 import resource  # noqa: E402
 
 import numpy as np  # noqa: E402
+from benchmarks import proc_comparison  # noqa: E402
 
 from usnet.statistics.mrmc import Study, analyse, simulate_study, ustatistics  # noqa: E402
-from usnet.statistics.roc import auc  # noqa: E402
+from usnet.statistics.roc import auc, paired_test  # noqa: E402
 
 READERS, CASES = 343, 100
 
@@ -65,9 +67,43 @@ def _from_rows(study: Study) -> float:
     return median_seconds(lambda: Study.from_readings(rows), runs=3)
 
 
+def proc() -> None:
+    """DeLong here and in R's pROC, on the same data; skipped where that is not installed."""
+    if reason := proc_comparison.missing():
+        print(f"| pROC | | skipped: {reason} |")
+        return
+    for size, runs in ((100, 20), (10_000, 10), (1_000_000, 3)):
+        rng = np.random.default_rng(size)
+        truth = rng.random(size) < 0.3
+        first, second = rng.standard_normal(size) + truth, np.round(rng.standard_normal(size) + 0.8 * truth, 1)
+        theirs = proc_comparison.ask(truth, first, second, runs)
+        area = median_seconds(lambda t=truth, x=first: auc(t, x), runs=runs)  # type: ignore[misc]
+        pair = median_seconds(lambda t=truth, x=first, y=second: paired_test(t, x, y), runs=runs)  # type: ignore[misc]
+        row(f"AUC and interval, {size:,} scores, here", area)
+        row(
+            f"the same, pROC {theirs['version']}, R {theirs['r']}", theirs["area"], f"{theirs['area'] / area:.0f} times"
+        )
+        row(f"paired test, one score tied, {size:,}, here", pair)
+        row(
+            "the same, pROC",
+            theirs["pair"],
+            f"{theirs['pair'] / pair:.0f} times; {_agreement(truth, first, second, theirs)}",
+        )
+
+
+def _agreement(truth: np.ndarray, first: np.ndarray, second: np.ndarray, theirs: dict[str, float | str]) -> str:
+    one, test = auc(truth, first), paired_test(truth, first, second)
+    assert one.interval is not None  # noqa: S101
+    ours = {"auc": one.value, "variance": one.variance, "low": one.interval.low, "high": one.interval.high}
+    ours |= {"z": test.z, "p": test.p}
+    worst = max(abs(value - theirs[name]) for name, value in ours.items())
+    verdict = "agree" if worst <= proc_comparison.AGREE else "DO NOT agree"
+    return f"AUC, variance, limits, z and p {verdict} (greatest difference {worst:.1g})"
+
+
 def main() -> None:
     """The parts named, or all."""
-    parts = {"delong": delong, "readers": readers}
+    parts = {"delong": delong, "readers": readers, "proc": proc}
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, load {load:.1f}, Python {platform.python_version()}, numpy {np.__version__}"
