@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from usnet.errors import UnreadableImage
 
 if TYPE_CHECKING:
     from usnet.diagnosis.sources import Item
+    from usnet.dicom.folder import ObjectFolder
     from usnet.reports.folder import ResultFolder
     from usnet.reports.manifest import RunRecord
     from usnet.values import Diagnosis, Failure, Frame
@@ -40,6 +42,15 @@ def diagnose(
     report: Annotated[
         Path | None, typer.Option(metavar="run.json", help="Record versions, hashes, times and the command here.")
     ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="sr,sc,pr,seg,ko,pdf,fhir", help="Write these objects for every file too, below OUT/dicom."
+        ),
+    ] = None,
+    sr_class: Annotated[
+        str, typer.Option(metavar="comprehensive3d|comprehensive", help="Class of the structured report.")
+    ] = "comprehensive3d",
     overlays: Annotated[bool, typer.Option(help="Draw a picture for every image.")] = True,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the network; all cores by default.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are already in OUT.")] = False,
@@ -47,7 +58,7 @@ def diagnose(
     """Find nodules and tell benign from malignant. Research use, not a medical device.
 
     Writes diagnoses.csv (a row for every input), findings.json (COCO results), json/ (one file an image), overlays/ (pictures),
-    report.html and, with --group-by, groups.csv.
+    report.html, with --group-by groups.csv, and with --to DICOM and FHIR objects for an archive (DICOM inputs only, but for fhir).
 
     Exit code: 0 all done, 3 no input readable, 4 no model, 5 some inputs failed (they have a row with the reason).
     """
@@ -69,6 +80,7 @@ def diagnose(
     numbers = _numbers(items)
     with (
         ResultFolder(out, diagnoser, numbers=numbers, group_by=rule, overlays=overlays, overwrite=overwrite) as folder,
+        _objects(out, to, sr_class, overwrite) as objects,
         bar("Diagnosing") as update,
     ):
         record = None if report is None else RunRecord(report, diagnoser, sys.argv)
@@ -78,15 +90,38 @@ def diagnose(
             if record is not None:
                 record.add(result)
             if isinstance(result, Failure):
-                typer.echo(f"usnet: {result.source}: {result.reason}", err=True)
+                _tell([result])
+            if objects is not None:
+                _tell(objects.add(result))
         page = folder.finish()
-    raise typer.Exit(_conclude(folder, page, record))
+        if objects is not None:
+            _tell(objects.finish())
+    raise typer.Exit(_conclude(folder, page, record, objects))
 
 
-def _conclude(folder: ResultFolder, page: Path, record: RunRecord | None) -> int:
+def _objects(out: Path, to: str | None, sr_class: str, overwrite: bool) -> AbstractContextManager[ObjectFolder | None]:
+    """The folder of DICOM objects, if any are wanted."""
+    if to is None:
+        return nullcontext()
+    from usnet.dicom.folder import ObjectFolder
+    from usnet.dicom.kinds import Options, kinds_named, need_extras
+
+    kinds = kinds_named(to)
+    need_extras(kinds)
+    return ObjectFolder(out, kinds, Options(sr_class=sr_class), overwrite=overwrite)  # type: ignore[arg-type]
+
+
+def _tell(failures: Iterable[Failure]) -> None:
+    for failure in failures:
+        typer.echo(f"usnet: {failure.source}: {failure.reason}", err=True)
+
+
+def _conclude(folder: ResultFolder, page: Path, record: RunRecord | None, objects: ObjectFolder | None = None) -> int:
     """Say what came out, complete the record, and return the exit code."""
     failed, done = len(folder.failures), sum(folder.counts.values())
     code = 0 if not failed else SOME_FAILED if done else ALL_FAILED
+    if objects is not None and objects.counts["failed"]:
+        code = code or SOME_FAILED
     if record is not None:
         record.finish(dict(folder.counts) | {"failed": failed}, code)
     from usnet.values import LABELS
@@ -94,6 +129,11 @@ def _conclude(folder: ResultFolder, page: Path, record: RunRecord | None) -> int
     counts = ", ".join(f"{folder.counts[label]} {label}" for label in LABELS)
     typer.echo(f"{done} images: {counts}" + (f"; {failed} failed, see diagnoses.csv" if failed else ""))
     typer.echo(f"Report: {page}")
+    if objects is not None:
+        made = ", ".join(
+            f"{objects.counts[state]} {state}" for state in ("made", "nothing", "failed") if objects.counts[state]
+        )
+        typer.echo(f"Objects: {made or 'none'}, see {objects.folder / 'objects.csv'}")
     return code
 
 

@@ -33,14 +33,22 @@ logger = logging.getLogger(__name__)
 
 
 def stored_frames(
-    stream: IO[bytes], dataset: Dataset, syntax: UID, source: str, limits: Limits, wanted: Sequence[int]
+    stream: IO[bytes],
+    dataset: Dataset,
+    syntax: UID,
+    source: str,
+    limits: Limits,
+    wanted: Sequence[int],
+    *,
+    raw: bool = False,
 ) -> Iterator[Stored]:
     """Decoded frames ``[H, W]`` or ``[H, W, 3]`` (RGB), with ``stream`` at the start of the pixel data element.
 
-    ``wanted`` are 0-based frame numbers in order. One frame is in memory at a time.
+    ``wanted`` are 0-based frame numbers in order. One frame is in memory at a time. With ``raw``, colour stays in the colour space
+    of the file; JPEG 2000 is RGB all the same, because its transform is part of the coding.
     """
     decoder = decoder_for(syntax, source)
-    options = _options(stream, dataset, syntax)
+    options = _options(stream, dataset, syntax) | {"raw": raw}
     if decoder.is_native:
         for index in wanted:
             stream.seek(options["pixel_start"])
@@ -80,6 +88,14 @@ def decoder_for(syntax: UID, source: str) -> Decoder:
             hint="Install the extra: pip install 'usnet[lossless]'" if lossless else "Reinstall usnet",
         )
     return decoder
+
+
+def encoded_frames(
+    stream: IO[bytes], dataset: Dataset, syntax: UID, source: str, limits: Limits, wanted: Sequence[int]
+) -> Iterator[bytes]:
+    """Compressed frames as they are in the file, checked like those of :func:`stored_frames`."""
+    options = _options(stream, dataset, syntax)
+    return (_checked(data, dataset, syntax, source, limits) for data in _encoded(stream, options, wanted))
 
 
 def _options(stream: IO[bytes], dataset: Dataset, syntax: UID) -> dict[str, Any]:

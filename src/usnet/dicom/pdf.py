@@ -1,0 +1,66 @@
+"""A page to read: PDF of one source, alone or encapsulated in a DICOM object (PS3.3 A.45.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydicom.uid import EncapsulatedPDFStorage
+
+from usnet.dicom.base import blank, finish, image_reference, moment
+from usnet.dicom.pdf_page import TITLE, page
+from usnet.errors import MissingExtra
+from usnet.extras import need
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+    from usnet.dicom.instance import Instance
+    from usnet.dicom.kinds import Options
+
+
+def encapsulated_pdf(instance: Instance, options: Options) -> Dataset:
+    """The PDF as an object of the source's study.
+
+    Raises
+    ------
+    DataError
+        The source is no DICOM object.
+    MissingExtra
+        WeasyPrint, or the Pango library that it draws with, is not installed.
+    """
+    made = blank(instance, "pdf", options, EncapsulatedPDFStorage, "DOC")
+    document = pdf(instance, options)
+    made.ConversionType = "WSD"
+    made.ContentDate = made.ContentTime = made.AcquisitionDateTime = ""
+    made.BurnedInAnnotation = "YES"  # the page names the patient
+    made.DocumentTitle = TITLE
+    made.ConceptNameCodeSequence = []
+    made.VerificationFlag = "UNVERIFIED"
+    made.SourceInstanceSequence = [image_reference(instance, None)]
+    made.MIMETypeOfEncapsulatedDocument = "application/pdf"
+    made.EncapsulatedDocument = document + b"\0" * (len(document) % 2)
+    made.EncapsulatedDocumentLength = len(document)
+    return finish(made, instance, options)
+
+
+def pdf(instance: Instance, options: Options) -> bytes:
+    """The PDF alone. It draws on nothing but its own text and picture: every other address is refused.
+
+    Raises
+    ------
+    MissingExtra
+        WeasyPrint, or the Pango library that it draws with, is not installed.
+    """
+    need("weasyprint", extra="pdf", feature="A PDF")
+    try:
+        from weasyprint import HTML
+        from weasyprint.urls import URLFetcher
+    except OSError as error:
+        raise MissingExtra(
+            f"A PDF needs the Pango library, which is not installed ({error})",
+            hint="On Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0",
+        ) from error
+    document: bytes = HTML(
+        string=page(instance, moment(options)), url_fetcher=URLFetcher(allowed_protocols=("data",))
+    ).write_pdf()
+    return document

@@ -1,0 +1,161 @@
+"""Measurement groups of the structured report: TID 1501 for the whole image or loop, TID 1410 for a finding."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import usnet
+from usnet.dicom import codes
+from usnet.dicom.uids import tracking_uid, uid
+from usnet.values import Finding
+
+if TYPE_CHECKING:
+    from usnet.dicom.instance import Instance
+
+
+def finding_group(instance: Instance, frame: int, number: int, finding: Finding) -> Any:
+    """TID 1410 of one finding: its box as a closed polyline that bounds it, its numbers, the call and the orientation."""
+    from highdicom import sr
+
+    header = instance.reference
+    region = sr.ImageRegion(
+        graphic_type=sr.GraphicTypeValues.POLYLINE,
+        graphic_data=outline(instance, finding),
+        source_image=sr.SourceImageForRegion(
+            referenced_sop_class_uid=header.SOPClassUID,
+            referenced_sop_instance_uid=header.SOPInstanceUID,
+            referenced_frame_numbers=instance.frame_numbers(frame),
+        ),
+    )
+    return sr.PlanarROIMeasurementsAndQualitativeEvaluations(
+        tracking_identifier=sr.TrackingIdentifier(
+            uid=tracking_uid(instance, frame, number), identifier=tracking_name(instance, frame, number)
+        ),
+        referenced_region=region,
+        finding_type=codes.concept(codes.MASS),
+        algorithm_id=_algorithm(instance),
+        finding_sites=_site(instance),
+        measurements=_measurements(finding),
+        qualitative_evaluations=_evaluations(finding),
+        geometric_purpose=codes.concept(codes.BOUNDED_BY),
+    )
+
+
+def summary_group(instance: Instance) -> Any:
+    """TID 1501 of the source as a whole: did every frame succeed, was there a finding, and what the key frame shows."""
+    from highdicom import sr
+
+    header, key = instance.reference, instance.key_diagnosis
+    found = any(True for _ in instance.findings())
+    summary = codes.SUMMARIES[instance.failure is None, found]
+    return sr.MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=sr.TrackingIdentifier(
+            uid=uid("whole image", instance.model.sha256, instance.sop_instance_uid, _point(instance)),
+            identifier="whole image" if not instance.is_multiframe else f"whole loop, frame {key.frame + 1} shown",
+        ),
+        algorithm_id=_algorithm(instance),
+        measurements=[_percent(codes.PROBABILITY_OF_CANCER, key.p_malignant)],
+        qualitative_evaluations=[
+            sr.QualitativeEvaluation(codes.concept(codes.SUMMARY), codes.concept(summary)),
+            sr.QualitativeEvaluation(codes.concept(codes.CALL), codes.concept(codes.CALLS[worst_label(instance)])),
+        ],
+        source_images=[
+            sr.SourceImageForMeasurementGroup(
+                referenced_sop_class_uid=header.SOPClassUID,
+                referenced_sop_instance_uid=header.SOPInstanceUID,
+                referenced_frame_numbers=instance.frame_numbers(key.frame),
+            )
+        ],
+    )
+
+
+def outline(instance: Instance, finding: Finding) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """``float64 [5, 2]``: the box's corners (column, row) in the whole stored image, the first one again at the end."""
+    x0, y0, x1, y1 = instance.in_image(finding.box).corners
+    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)], dtype=np.float64)
+
+
+def tracking_name(instance: Instance, frame: int, number: int) -> str:
+    """What people read: ``finding 2`` or ``frame 17 finding 2``."""
+    return f"frame {frame + 1} finding {number}" if instance.is_multiframe else f"finding {number}"
+
+
+def worst_label(instance: Instance) -> str:
+    """Malignant if any frame is called so, else benign if any is, else normal."""
+    labels = {diagnosis.label for diagnosis in instance.diagnoses}
+    return next(label for label in ("malignant", "benign", "normal") if label in labels)
+
+
+def _measurements(finding: Finding) -> list[Any]:
+    made = [
+        _percent(codes.PROBABILITY_OF_CANCER, finding.probability),
+        _percent(codes.CERTAINTY_OF_FINDING, finding.score),
+    ]
+    if finding.size_mm is not None:
+        made += [
+            _measured(name, value, codes.MILLIMETRE)
+            for name, value in zip((codes.WIDTH, codes.HEIGHT), finding.size_mm, strict=True)
+        ]
+    return made
+
+
+def _percent(name: codes.Code, probability: float) -> Any:
+    return _measured(name, 100.0 * probability, codes.PERCENT)
+
+
+def _measured(name: codes.Code, value: float, unit: codes.Code) -> Any:
+    from highdicom import sr
+
+    return sr.Measurement(name=codes.concept(name), value=round(float(value), 4), unit=codes.concept(unit))
+
+
+def _evaluations(finding: Finding) -> list[Any]:
+    from highdicom import sr
+
+    rows = [(codes.CALL, codes.CALLS[finding.label])]
+    orientation = codes.orientation(finding)
+    if orientation is not None:
+        rows.append((codes.ORIENTATION, orientation))
+    return [sr.QualitativeEvaluation(codes.concept(name), codes.concept(value)) for name, value in rows]
+
+
+def _site(instance: Instance) -> list[Any] | None:
+    """Breast with its side, each where the source states it."""
+    from highdicom import sr
+
+    if not codes.is_breast(instance.reference):
+        return None
+    side = codes.laterality(instance.reference)
+    return [
+        sr.FindingSite(
+            anatomic_location=codes.concept(codes.BREAST),
+            laterality=None if side is None else codes.concept(codes.LATERALITIES[side]),
+        )
+    ]
+
+
+def _algorithm(instance: Instance) -> Any:
+    """TID 4019: which weights spoke, at which thresholds, on which part of the image."""
+    from highdicom import sr
+
+    point, region = instance.operating_point, instance.key.region
+    parameters = [
+        f"model sha256 {instance.model.sha256}",
+        f"operating point {point.name}: detection {point.detection:.6g}, malignancy {point.malignancy:.6g}",
+    ]
+    if region is not None:
+        parameters.append(
+            f"ultrasound region x {region.x:g}, y {region.y:g}, width {region.width:g}, height {region.height:g}"
+        )
+    return sr.AlgorithmIdentification(
+        name=instance.model.name[:64],
+        version=f"usnet {usnet.__version__}, weights {instance.model.sha256[:12]}",
+        parameters=parameters,
+    )
+
+
+def _point(instance: Instance) -> str:
+    point = instance.operating_point
+    return f"{float(point.detection)!r} {float(point.malignancy)!r}"
