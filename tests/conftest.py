@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from helpers.postgres import Server
 
 # CI machines are slow and shared: an example that takes long is no failure. There the examples are always the same ones, so
 # that one commit gives one answer; everywhere else each run looks for new ones.
@@ -22,3 +27,21 @@ def shared() -> Path:
     if not place.is_dir():
         pytest.skip(f"no reference data at {place} (set USNET_SHARED)")
     return place
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A private PostgreSQL server, one for the whole run; skips where it is not installed. Mark its tests ``postgres``."""
+    from helpers import postgres
+
+    try:
+        with postgres.cluster(tmp_path_factory.mktemp("postgres")) as server:
+            yield server
+    except RuntimeError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Server) -> str:
+    """URL of an empty PostgreSQL database of the test's own."""
+    return postgres_server.database()

@@ -84,3 +84,9 @@ class MissingExtra(UsnetError):
     """A feature needs an optional dependency that is not installed."""
 
     exit_code = 2
+
+
+class PacsError(UsnetError):
+    """An archive, or the way to it, does not do what was asked: not reachable, refused, or not what it answered."""
+
+    exit_code = 6

@@ -117,16 +117,16 @@ def _annotations_json(records: Iterable[ImageRecord]) -> list[dict[str, Any]]:
     return rows
 
 
-def save(dataset: Dataset) -> Path:
-    """Write ``dataset.json`` (images must already lie in ``images/``) and return its path."""
-    target = dataset.root / "dataset.json"
+def save(dataset: Dataset, target: Path | None = None) -> Path:
+    """Write ``dataset.json`` (images must already lie in ``images/``), or the truth alone as the file ``target``; its path."""
+    target = target or dataset.root / "dataset.json"
     document = {
         "info": {"usnet_format": FORMAT_VERSION, "name": dataset.name} | dataset.info,
         "categories": [{"id": number, "name": name} for number, name in CATEGORIES],
         "images": [_image_json(r) for r in dataset.records],
         "annotations": _annotations_json(dataset.records),
     }
-    dataset.root.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".json.partial")
     partial.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     partial.replace(target)

@@ -1,0 +1,165 @@
+"""C-STORE and C-ECHO: an object is synced to disk, with a note in the database, before its sender hears 'success'.
+
+Nothing is decoded here. The bytes go from the network to a file, and only what the protocol itself says is looked at: the SOP class,
+the SOP Instance UID and the transfer syntax.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+import pynetdicom._config
+from pynetdicom import AE, evt
+from pynetdicom.events import Event
+from usnet.pacs import contexts, guards
+from usnet.pacs.config import ListenSettings
+from usnet.pacs.records import Received, receive
+from usnet.pacs.spool import MEBIBYTE, OutOfSpace, Spool, valid_uid
+from usnet.pacs.tls import server_context
+from usnet.store.blobs import TooLarge
+
+logger = logging.getLogger(__name__)
+
+SUCCESS, OUT_OF_RESOURCES, NOT_UNDERSTOOD, NO_UID = 0x0000, 0xA700, 0xC000, 0x0117
+
+
+class Receiver:
+    """The node's ear. One in a process: how pynetdicom receives is set for the whole process.
+
+    Parameters
+    ----------
+    settings
+        Who may send, and the bounds.
+    spool, engine
+        Where it goes.
+    attempts
+        That a study which was given up gets when one of its objects is sent again.
+    """
+
+    def __init__(self, settings: ListenSettings, spool: Spool, engine: Engine, attempts: int = 5) -> None:
+        self._settings, self._spool, self._engine, self._attempts = settings, spool, engine, attempts
+        self._entity = AE(ae_title=settings.ae_title)
+        self._entity.supported_contexts = contexts.accepted(settings.secondary_capture)
+        self._entity.require_called_aet = True
+        self._entity.require_calling_aet = list(settings.callers)
+        self._entity.maximum_associations = settings.associations
+        self._entity.maximum_pdu_size = settings.pdu_kib * 1024
+        self._entity.acse_timeout = min(10.0, settings.idle_seconds)
+        self._entity.dimse_timeout = self._entity.network_timeout = settings.idle_seconds
+        self._server: guards.GuardedServer | None = None
+
+    def start(self) -> int:
+        """Listen; returns the port (which the system chose where it is configured as 0).
+
+        Raises
+        ------
+        OSError
+            The address or port cannot be used.
+        """
+        pynetdicom._config.STORE_RECV_CHUNKED_DATASET = True
+        tempfile.tempdir = str(self._spool.incoming)  # pynetdicom receives into the process's folder for temporary files
+        settings = self._settings
+        bounds = guards.Bounds.of(
+            settings.pdu_kib * 1024,
+            settings.file_mib * MEBIBYTE,
+            settings.idle_seconds,
+            settings.associations,
+            settings.networks,
+        )
+        self._server = self._entity.make_server(
+            (settings.host, settings.port),
+            ssl_context=server_context(settings.tls) if settings.tls else None,
+            evt_handlers=[
+                (evt.EVT_C_STORE, self._store),
+                (evt.EVT_C_ECHO, lambda _event: SUCCESS),
+                (evt.EVT_PDU_RECV, _check_unit),
+                (evt.EVT_ACCEPTED, self._accepted),
+                (evt.EVT_REJECTED, _rejected),
+                (evt.EVT_CONN_CLOSE, _clean_up),
+            ],
+            server_class=guards.GuardedServer,
+            bounds=bounds,
+        )
+        self._entity._servers.append(self._server)
+        guards.threading.Thread(target=self._server.serve_forever, name="receiver", daemon=True).start()
+        return int(self._server.server_address[1])
+
+    def stop(self) -> None:
+        """Stop listening and end what is open; what was not acknowledged will be sent again."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._entity.shutdown()
+            self._server = None
+
+    def _store(self, event: Event) -> int:
+        path = event.dataset_path
+        try:
+            return self._keep(event, path)
+        except OutOfSpace as error:
+            logger.error("refused: %s", error)
+            return OUT_OF_RESOURCES
+        except TooLarge as error:
+            logger.warning("object refused: %s", error)
+            return OUT_OF_RESOURCES
+        except Exception:
+            logger.exception("object not kept; its sender is told so")
+            return OUT_OF_RESOURCES
+        finally:
+            guards.settle(event.assoc, path.stat().st_size)
+
+    def _keep(self, event: Event, path: Path) -> int:
+        uid, kind = str(event.request.AffectedSOPInstanceUID), str(event.request.AffectedSOPClassUID)
+        if not valid_uid(uid):
+            logger.warning("object refused: its SOP Instance UID is none")
+            return NO_UID
+        if path.stat().st_size < 200:  # the file meta information alone
+            return NOT_UNDERSTOOD
+        limit = self._settings.file_mib * MEBIBYTE
+        with path.open("rb") as file:
+            digest, size = self._spool.keep(file, limit)
+        sender = str(event.assoc.requestor.ae_title).strip()
+        receive(self._engine, Received(digest, size, uid, kind, sender), attempts=self._attempts)
+        if digest not in self._spool.blobs:  # an older copy was pruned between the two lines above; now it cannot be
+            with path.open("rb") as file:
+                self._spool.keep(file, limit)
+        return SUCCESS
+
+    def _accepted(self, event: Event) -> None:
+        caller = str(event.assoc.requestor.ae_title).strip()
+        for context in event.assoc.rejected_contexts:
+            reason = contexts.why_refused(
+                context.abstract_syntax, context.transfer_syntax, self._settings.secondary_capture
+            )
+            logger.warning("%s offered what is not taken: %s", caller, reason)
+
+
+def _rejected(event: Event) -> None:
+    requestor = event.assoc.requestor
+    called = getattr(requestor.primitive, "called_ae_title", "")
+    logger.warning(
+        "association of %r to %r from %s refused: check node.callers, node.ae_title and node.associations",
+        str(requestor.ae_title).strip(),
+        str(called).strip(),
+        requestor.address,
+    )
+
+
+def _check_unit(event: Event) -> None:
+    problem = guards.check_message(event.assoc.dimse)
+    if problem is not None:
+        logger.warning("association with %s ended: %s", event.assoc.requestor.address, problem)
+        event.assoc.abort()
+
+
+def _clean_up(event: Event) -> None:
+    """Remove the file of an object that broke off."""
+    message: Any = event.assoc.dimse.message
+    path = getattr(message, "_data_set_path", None)
+    if path is not None:
+        message._data_set_file.close()
+        Path(path).unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Diagnose: files in, findings on the screen, the doctor's own words beside them."""
