@@ -7,6 +7,7 @@ import typer
 from usnet.cli import data_import
 from usnet.cli.data_check import check
 from usnet.cli.data_describe import describe
+from usnet.cli.data_pack import pack
 from usnet.cli.data_sample import merge, sample
 from usnet.cli.data_split import split
 
@@ -21,3 +22,4 @@ app.command("split")(split)
 app.command("sample")(sample)
 app.command("merge")(merge)
 app.command("describe")(describe)
+app.command("pack")(pack)

@@ -11,7 +11,8 @@ import typer
 
 def train(
     data: Annotated[
-        list[Path], typer.Option(help="Dataset folder with splits train and val; repeat to train on several.")
+        list[Path],
+        typer.Option(help="Dataset folder with splits train and val, or a pack of several; repeat to train on more."),
     ],
     out: Annotated[Path, typer.Option(help="Run folder: configuration, curves, checkpoints, and the bundle.")],
     config: Annotated[
@@ -37,8 +38,8 @@ def train(
 
     Splits come from 'usnet data split'. A run that is killed goes on with the same command and --resume.
     """
+    from usnet.cli.data_pack import datasets_of
     from usnet.cli.progress import bar
-    from usnet.datasets.records import load
     from usnet.extras import need
 
     need("torch", "lightning", extra="train", feature="training")
@@ -48,7 +49,7 @@ def train(
 
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     settings = load_config(config, set_)
-    datasets = [load(path) for path in data]
+    datasets = datasets_of(data, out.with_name(out.name + ".data"))
     hardware = Hardware(accelerator, devices, nodes)
     with bar("Reading images") as progress:
         detector = run(

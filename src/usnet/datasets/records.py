@@ -120,17 +120,21 @@ def _annotations_json(records: Iterable[ImageRecord]) -> list[dict[str, Any]]:
 def save(dataset: Dataset, target: Path | None = None) -> Path:
     """Write ``dataset.json`` (images must already lie in ``images/``), or the truth alone as the file ``target``; its path."""
     target = target or dataset.root / "dataset.json"
-    document = {
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".json.partial")
+    partial.write_text(json.dumps(document_of(dataset), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(target)
+    return target
+
+
+def document_of(dataset: Dataset) -> dict[str, Any]:
+    """The content of ``dataset.json``."""
+    return {
         "info": {"usnet_format": FORMAT_VERSION, "name": dataset.name} | dataset.info,
         "categories": [{"id": number, "name": name} for number, name in CATEGORIES],
         "images": [_image_json(r) for r in dataset.records],
         "annotations": _annotations_json(dataset.records),
     }
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(".json.partial")
-    partial.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(target)
-    return target
 
 
 def load(root: str | Path) -> Dataset:
