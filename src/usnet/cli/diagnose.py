@@ -53,6 +53,9 @@ def diagnose(
     ] = "comprehensive3d",
     overlays: Annotated[bool, typer.Option(help="Draw a picture for every image.")] = True,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the network; all cores by default.")] = None,
+    gate: Annotated[
+        bool, typer.Option(help="Refuse frames that are no grey B-mode ultrasound; --no-gate judges everything.")
+    ] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are already in OUT.")] = False,
 ) -> None:
     """Find nodules and tell benign from malignant. Research use, not a medical device.
@@ -76,7 +79,7 @@ def diagnose(
         raise UnreadableImage(
             "no images here", source=", ".join(map(str, images)), expected="PNG, JPEG, BMP, TIFF or DICOM files"
         )
-    diagnoser = Diagnoser(bundle, engine=engine, operating_point=operating_point, threads=threads)
+    diagnoser = Diagnoser(bundle, engine=engine, operating_point=operating_point, threads=threads, gate=gate)
     numbers = _numbers(items)
     with (
         ResultFolder(out, diagnoser, numbers=numbers, group_by=rule, overlays=overlays, overwrite=overwrite) as folder,

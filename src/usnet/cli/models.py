@@ -61,6 +61,30 @@ def verify(bundle: BundleArgument = None) -> None:
     typer.echo(f"network: {selftest(found)}")
 
 
+@app.command()
+def gate(
+    bundle: Annotated[str, typer.Argument(metavar="PATH|NAME", help="A bundle's folder or zip, or a shipped name.")],
+    data: Annotated[list[Path], typer.Option(help="The datasets that the model was trained on; repeat for several.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the bundle with its gate goes.")],
+) -> None:
+    """Fit the gate that refuses what is no grey B-mode ultrasound, and write the bundle with it."""
+    from usnet.bundles import load, write
+    from usnet.cli.progress import bar
+    from usnet.datasets.records import load as load_dataset
+    from usnet.diagnosis.gate import FILE
+    from usnet.evaluation.gate_fit import appearances, fit_gate, others
+
+    found = load(bundle)
+    with bar("Looking") as update:
+        sets = [appearances(load_dataset(path), update) for path in data]
+    fitted = fit_gate(sets, others(0))
+    files: dict[str, Path | bytes] = {name: found.read(name) for name in found.manifest.files}
+    files[FILE] = (fitted.model_dump_json(indent=1) + "\n").encode()
+    typer.echo(f"{write(out, found.manifest, files)}: {fitted.origin}")
+    for name, share in fitted.measured.items():
+        typer.echo(f"{name.replace('_', ' ')}: {share:.1%}")
+
+
 def _description(bundle: Bundle) -> list[str]:
     manifest = bundle.manifest
     size = manifest.preprocessing.size

@@ -18,6 +18,7 @@ from usnet.bundles.decode import Candidates, candidates
 from usnet.diagnosis.ahead import read_ahead
 from usnet.diagnosis.drawn import candidate_at, inside
 from usnet.diagnosis.engine import open_engine
+from usnet.diagnosis.gate import NoBreastUltrasound, gate_of
 from usnet.diagnosis.grouping import GroupBy, group_of
 from usnet.diagnosis.opinion import findings, opinion
 from usnet.diagnosis.second_look import SecondLooker
@@ -61,6 +62,8 @@ class Diagnoser:
         Threads inside one network operation; ``None`` for the engine's default.
     limits
         Bounds on input files, checked before decoding.
+    gate
+        Whether the bundle's gate (see :mod:`usnet.diagnosis.gate`), where it has one, may refuse frames.
 
     Raises
     ------
@@ -78,6 +81,7 @@ class Diagnoser:
         operating_point: str | OperatingPoint | None = None,
         threads: int | None = None,
         limits: Limits = Limits(),
+        gate: bool = True,
     ) -> None:
         self.bundle = bundle if isinstance(bundle, Bundle) else load(bundle)
         self.operating_point = (
@@ -89,6 +93,7 @@ class Diagnoser:
         settings = self.bundle.manifest.second_look
         self.second_look = None if settings is None else SecondLooker(self.bundle, settings, threads)
         self.limits = limits
+        self.gate = gate_of(self.bundle) if gate else None
 
     def diagnose(self, source: Source) -> Diagnosis:
         """Diagnose one image: a path, a file's bytes, a :class:`Frame`, or ``uint8 [H, W]`` grey pixels.
@@ -99,6 +104,8 @@ class Diagnoser:
         ------
         UnreadableImage
             The source cannot be decoded.
+        NoBreastUltrasound
+            The gate refuses the frame.
         BundleError
             The network gave values that are not finite.
         """
@@ -142,9 +149,9 @@ class Diagnoser:
     ) -> Iterator[tuple[Frame, Diagnosis] | Failure]:
         """Diagnose many files, each result with the frame it was made on.
 
-        Every frame of a multi-frame file gives one result. A file that cannot be read gives a :class:`Failure` in its place, and
-        the rest goes on. Files are read in a thread, at most ``2 * batch_size`` frames ahead of what has been taken, so memory
-        does not grow with their number and nothing is read that nobody asks for.
+        Every frame of a multi-frame file gives one result. A file that cannot be read and a frame that the gate refuses give a
+        :class:`Failure` in their place, and the rest goes on. Files are read in a thread, at most ``2 * batch_size`` frames ahead
+        of what has been taken, so memory does not grow with their number and nothing is read that nobody asks for.
         """
         items = (path if isinstance(path, Item) else Item(Path(path)) for path in paths)
         with closing(read_ahead(self._prepare_all(items, group_by), batch_size)) as steps:
@@ -218,13 +225,16 @@ class Diagnoser:
                 logger.exception("unexpected error on %s", item.path)
                 yield Failure(str(item.path), f"unexpected {type(error).__name__}: {error}")
 
-    def _prepare_file(self, item: Item, group_by: GroupBy) -> Iterator[_Prepared]:
+    def _prepare_file(self, item: Item, group_by: GroupBy) -> Iterator[_Prepared | Failure]:
         start = time.perf_counter()
         name = item.image_id or str(item.path)
         several = frame_count(item.path, limits=self.limits) > 1
         for frame in read_frames(item.path, limits=self.limits):
             image_id = f"{name}#{frame.number:04d}" if several else name
-            yield self._prepare(frame, image_id, group_of(group_by, item, frame), start)
+            try:
+                yield self._prepare(frame, image_id, group_of(group_by, item, frame), start)
+            except NoBreastUltrasound as error:
+                yield Failure(f"{item.path}#{frame.number:04d}" if several else str(item.path), _reason(error))
             start = time.perf_counter()
 
     def _prepare_source(self, source: Source) -> Iterator[_Prepared]:
@@ -242,6 +252,8 @@ class Diagnoser:
     def _prepare(
         self, frame: Frame, image_id: str, group: str | None, start: float, notes: tuple[str, ...] = ()
     ) -> _Prepared:
+        if self.gate is not None:
+            self.gate.check(frame)
         settings = self.bundle.manifest.preprocessing
         image, transform = letterbox(frame.pixels, settings.size, settings.mode)
         warnings = frame_warnings(frame, transform, self.bundle.manifest) + notes
