@@ -12,6 +12,7 @@ import usnet.diagnosis
 from helpers.tiny_bundle import dark_spots, tiny_bundle
 from helpers.tiny_look import look_bundle, look_model
 from usnet.bundles import load
+from usnet.bundles.manifest import Postprocessing
 from usnet.diagnosis import Diagnoser
 from usnet.diagnosis.selftest import selftest
 from usnet.errors import BundleError, DataError
@@ -49,10 +50,11 @@ def test_the_probability_is_that_of_the_joined_evidence(plain: Diagnoser, lookin
     assert after.probability == pytest.approx(1 / (1 + np.exp(-(0.8 * joined - 0.1))), abs=1e-4)
 
 
-def test_nothing_found_nothing_looked_at(looking: Diagnoser, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert looking.second_look is not None
-    monkeypatch.setattr(looking.second_look, "_session", None)  # running it would fail
-    said = looking.diagnose(np.zeros((256, 256), dtype=np.uint8))
+def test_nothing_found_nothing_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deaf = Diagnoser(look_bundle(tmp_path / "deaf", postprocessing=Postprocessing(min_score=0.9)))
+    assert deaf.second_look is not None
+    monkeypatch.setattr(deaf.second_look, "_session", None)  # running it would fail
+    said = deaf.diagnose(np.full((256, 256), 120, dtype=np.uint8))
     assert said.label == "normal"
     assert not said.candidates
 

@@ -29,9 +29,9 @@ from usnet.phantoms.simulate import simulate
 NAME = "CANARYBIRD"
 NUMBER = "7418529630"
 BORN = "19610412"
-FRAMES, HEIGHT, WIDTH, BANNER = 3, 360, 480, 56
-INSIDE = (300, 250)
-"""Upper-left corner of the name inside the picture."""
+FRAMES, HEIGHT, WIDTH, BANNER = 2, 256, 352, 56
+INSIDE = (200, 190)
+"""Upper-left corner of the name inside the picture; 18 px high."""
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -39,7 +39,7 @@ Pixels = npt.NDArray[np.uint8]
 @cache
 def tissue() -> Pixels:
     """Frames ``[F, H - BANNER, W]`` of a phantom."""
-    frames = [simulate(seed, label="benign", size=(HEIGHT - BANNER, WIDTH)).pixels for seed in (3, 4, 5)]
+    frames = [simulate(seed, label="benign", size=(HEIGHT - BANNER, WIDTH)).pixels for seed in (3, 4)]
     return np.stack(frames)
 
 
@@ -55,7 +55,7 @@ def named_frames(*, inside: bool = True, colour: bool = True) -> Pixels:
         if inside:
             draw.text(INSIDE, NAME, fill=(250, 250, 250), font=ImageFont.load_default(18))
         if colour:
-            draw.ellipse((200, 160, 240, 190), fill=(200, 40, 20))  # a bit of Doppler
+            draw.ellipse((60, 110, 90, 130), fill=(200, 40, 20))  # a bit of Doppler
         made.append(np.asarray(image))
     return np.stack(made)
 

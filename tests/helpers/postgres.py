@@ -83,7 +83,13 @@ def _demotion() -> dict[str, object]:
         entry = pwd.getpwnam("postgres")
     except KeyError:
         raise RuntimeError("as root, PostgreSQL needs the user postgres (Debian: postgresql)") from None
-    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": [], "cwd": "/", "env": {"PATH": os.environ["PATH"]}}
+    return {
+        "user": entry.pw_uid,
+        "group": entry.pw_gid,
+        "extra_groups": [],
+        "cwd": "/",
+        "env": {"PATH": os.environ["PATH"]},
+    }
 
 
 def _own(folder: Path, run: Path) -> None:

@@ -113,17 +113,40 @@ class Orthanc:
         """Orthanc's own REST interface."""
         return requests.get(self.url + path, timeout=60, **options)
 
+    def post(self, path: str, body: Any) -> Any:
+        """Orthanc's own REST interface, with JSON."""
+        answer = requests.post(self.url + path, json=body, timeout=120)
+        answer.raise_for_status()
+        return answer.json()
+
     def send(self, path: Path) -> None:
         """Give it a file as a modality would, but by HTTP."""
         requests.post(self.url + "/instances", data=path.read_bytes(), timeout=60).raise_for_status()
 
-    def series(self) -> dict[str, dict[str, list[str]]]:
-        """SOP Instance UIDs by study and modality."""
-        found: dict[str, dict[str, list[str]]] = {}
+    def instances(self, modality: str | None = None) -> list[dict[str, str]]:
+        """Every object: Orthanc's ID, modality, and the UIDs of study, series and object."""
+        found = []
         for one in self.get("/instances?expand").json():
             tags = self.get(f"/instances/{one['ID']}/simplified-tags").json()
-            by_modality = found.setdefault(tags["StudyInstanceUID"], {})
-            by_modality.setdefault(tags["Modality"], []).append(tags["SOPInstanceUID"])
+            if modality in (None, tags["Modality"]):
+                uids = {"study": "StudyInstanceUID", "series": "SeriesInstanceUID", "uid": "SOPInstanceUID"}
+                found.append({"ID": one["ID"], "modality": tags["Modality"]} | {k: tags[v] for k, v in uids.items()})
+        return found
+
+    def datasets(self, modality: str) -> list[Any]:
+        """The objects themselves."""
+        import io
+
+        from pydicom import dcmread
+
+        files = [self.get(f"/instances/{one['ID']}/file").content for one in self.instances(modality)]
+        return [dcmread(io.BytesIO(content)) for content in files]
+
+    def series(self) -> dict[str, dict[str, list[str]]]:
+        """Sorted SOP Instance UIDs by study and modality."""
+        found: dict[str, dict[str, list[str]]] = {}
+        for one in sorted(self.instances(), key=lambda one: one["uid"]):
+            found.setdefault(one["study"], {}).setdefault(one["modality"], []).append(one["uid"])
         return found
 
 
@@ -150,7 +173,9 @@ class Node:
     def start(self, *arguments: str) -> None:
         """Start, and wait until it says that it is ready."""
         self.begin(*arguments)
-        wait_for(lambda: self.ended or "to archive" in self.output() or "receiving nothing" in self.output(), 60, "the node")
+        wait_for(
+            lambda: self.ended or "to archive" in self.output() or "receiving nothing" in self.output(), 60, "the node"
+        )
         assert not self.ended, self.output()
 
     def begin(self, *arguments: str) -> None:
@@ -223,3 +248,52 @@ def running(*servers: Orthanc | Node) -> Iterator[None]:
     finally:
         for server in reversed(started):
             server.stop()
+
+
+class Certificates:
+    """An authority and one certificate for 127.0.0.1, made by openssl."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.authority, self.certificate, self.key = folder / "ca.pem", folder / "cert.pem", folder / "key.pem"
+        names = folder / "names.cnf"
+        names.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth,clientAuth\n")
+        new = ["openssl", "req", "-newkey", "rsa:2048", "-nodes"]
+        ca_key = folder / "ca.key"
+        _quietly(
+            [
+                *new,
+                "-x509",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=test authority",
+                "-keyout",
+                str(ca_key),
+                "-out",
+                str(self.authority),
+            ]
+        )
+        request = folder / "cert.csr"
+        _quietly([*new, "-subj", "/CN=127.0.0.1", "-keyout", str(self.key), "-out", str(request)])
+        sign = [
+            "openssl",
+            "x509",
+            "-req",
+            "-days",
+            "2",
+            "-CA",
+            str(self.authority),
+            "-CAkey",
+            str(ca_key),
+            "-CAcreateserial",
+        ]
+        _quietly([*sign, "-in", str(request), "-extfile", str(names), "-out", str(self.certificate)])
+
+    def toml(self) -> dict[str, str]:
+        """As a TLS section of node.toml."""
+        return {"certificate": str(self.certificate), "key": str(self.key), "authorities": str(self.authority)}
+
+
+def _quietly(command: list[str]) -> None:
+    subprocess.run(command, check=True, capture_output=True)

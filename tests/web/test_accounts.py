@@ -9,9 +9,9 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the extra web is not installed")
 
-from helpers.web_client import PASSWORD, account, browser, csrf, post, signed_in, workplace
 from sqlalchemy import func, select
 
+from helpers.web_client import PASSWORD, account, browser, csrf, post, signed_in, workplace
 from usnet.errors import DataError
 from usnet.store import chain
 from usnet.store.database import reading, writing
@@ -159,7 +159,10 @@ def test_only_administrators_see_accounts(place: Workplace, role: str) -> None:
     assert client.get("/account").status_code == 200
     assert client.get("/accounts").status_code == 403
     token = csrf(client)
-    assert client.post("/accounts", data={"name": "x", "password": PASSWORD, "role": "viewer", "csrf": token}).status_code == 403
+    assert (
+        client.post("/accounts", data={"name": "x", "password": PASSWORD, "role": "viewer", "csrf": token}).status_code
+        == 403
+    )
     assert client.get("/metrics").status_code == 403
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pydantic import ValidationError
 
@@ -43,7 +44,7 @@ class Bundle:
             known = ", ".join(sorted(self.manifest.files))
             raise BundleError(f"no file {name!r} in the bundle", source=self.path, expected=f"one of {known}")
         with storage.open_file(self.path, name) as stream:
-            content = stream.read(storage.MAX_BYTES + 1)
+            content = b"".join(_pieces(stream, storage.MAX_BYTES + 1))
         _compare(hashlib.sha256(content).hexdigest(), expected, self.path, name)
         return content
 
@@ -60,6 +61,13 @@ class Bundle:
         except KeyError:
             known = ", ".join(t.name for t in self.manifest.operating_points)
             raise ConfigError(f"no operating point {name!r}", source=self.path, expected=f"one of {known}") from None
+
+
+def _pieces(stream: IO[bytes], limit: int) -> Iterator[bytes]:
+    """Up to ``limit`` bytes; one read of so many would reserve them all, which a process of bounded memory cannot."""
+    while limit > 0 and (piece := stream.read(min(limit, 1 << 20))):
+        limit -= len(piece)
+        yield piece
 
 
 def shipped() -> list[str]:

@@ -17,6 +17,7 @@ from usnet.cli.evaluate import evaluate
 from usnet.cli.figure import app as figure_app
 from usnet.cli.models import app as model_app
 from usnet.cli.node import node
+from usnet.cli.pacs import app as pacs_app
 from usnet.cli.phantom import phantom
 from usnet.cli.robustness import robustness
 from usnet.cli.second_look import attach_second_look, train_second_look
@@ -61,4 +62,5 @@ app.add_typer(stats_app)
 app.command()(deidentify)
 app.command()(serve)
 app.command()(node)
+app.add_typer(pacs_app)
 app.add_typer(account_app)

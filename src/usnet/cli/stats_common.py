@@ -55,3 +55,12 @@ def columns(pairs: list[str] | None) -> dict[str, str]:
             raise ConfigError(f"--column {pair!r}", expected="reader, modality, case, truth or score = heading")
         found[role] = heading
     return found
+
+
+def margin_kind(margin: float | None, equivalence: bool) -> str:
+    """``non-inferiority`` or ``equivalence``, which needs a margin."""
+    if equivalence and margin is None:
+        raise ConfigError(
+            "--equivalence without --margin", expected="--margin, the greatest difference that does not matter"
+        )
+    return "equivalence" if equivalence else "non-inferiority"

@@ -16,9 +16,9 @@ instances from its stream, and hands each to :func:`results`::
 kind with nothing to say (``pr``, ``seg`` and ``ko`` without a finding) is left out. ``make(instance, kind, options) -> Made`` gives
 one kind with the reason where there is nothing, and is the way to the kinds that are no DICOM (``fhir``).
 
-UIDs follow from the source's SOP Instance UID, the model's sha256, the operating point and the kind, so that a second run gives the
-same objects. ``result_uid(instance, kind, options)`` tells an object's UID before it is made. Needs the extra ``dicom``; ``pdf`` needs
-the extra ``pdf`` too. ``fhir`` and reading need neither.
+UIDs follow from the source's SOP Instance UID, the model's sha256, the operating point and the kind, so that a second run gives
+the same objects. ``result_uid(instance, kind, options)`` tells an object's UID before it is made. Needs the extra ``dicom``;
+``pdf`` needs the extra ``pdf`` too. ``fhir`` and reading need neither.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _HOMES = {
     "read_marks": "reading",
     "result_uid": "uids",
 }
-__all__ = list(_HOMES)  # noqa: PLE0605
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

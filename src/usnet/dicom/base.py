@@ -65,19 +65,21 @@ def equipment(instance: Instance) -> dict[str, Any]:
     }
 
 
-def proxy(instance: Instance) -> Dataset:
+def proxy(instance: Instance, *, single: bool = False) -> Dataset:
     """The header as highdicom wants it; :func:`finish` puts it right.
 
+    ``single`` makes a single image of a loop: highdicom expects functional groups in every multi-frame image, and ultrasound has none.
     Retired and unknown SOP classes become today's ultrasound. Names stay out, because highdicom warns of every name that is no
     ``Family^Given``, and there is nothing that we may do about it.
     """
     from highdicom._standard_utils import get_sop_class_iod_map
 
     made = copy.deepcopy(instance.reference)  # setting a value of an element that two share would change both
-    if str(made.SOPClassUID) not in get_sop_class_iod_map():
-        made.SOPClassUID = UltrasoundMultiFrameImageStorage if instance.is_multiframe else UltrasoundImageStorage
+    several = instance.is_multiframe and not single
+    if single or str(made.SOPClassUID) not in get_sop_class_iod_map():
+        made.SOPClassUID = UltrasoundMultiFrameImageStorage if several else UltrasoundImageStorage
     made.PatientName = made.ReferringPhysicianName = ""
-    if not instance.is_multiframe and "NumberOfFrames" in made:
+    if not several and "NumberOfFrames" in made:
         del made.NumberOfFrames
     return made
 
@@ -119,7 +121,8 @@ def finish(made: Dataset, instance: Instance, options: Options) -> Dataset:
     made.ContributingEquipmentSequence = _acquisition(instance)
     if not made.ContributingEquipmentSequence:
         del made.ContributingEquipmentSequence
-    made.CodingSchemeIdentificationSequence = [_private_scheme()]
+    if made.Modality in ("SR", "SEG"):  # the kinds with codes of our own
+        made.CodingSchemeIdentificationSequence = [_private_scheme()]
     made.file_meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
     made.file_meta.ImplementationVersionName = f"USNET_{usnet.__version__}"[:16]
     _restore_class(made, instance)

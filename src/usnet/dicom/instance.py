@@ -13,13 +13,23 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 
+MULTIFRAME = frozenset(
+    {
+        "1.2.840.10008.5.1.4.1.1.3.1",  # ultrasound
+        "1.2.840.10008.5.1.4.1.1.3",  # its retired form
+        *(f"1.2.840.10008.5.1.4.1.1.7.{kind}" for kind in (1, 2, 3, 4)),  # secondary capture
+    }
+)
+"""SOP classes of loops."""
+
+
 @dataclass(frozen=True, slots=True)
 class Instance:
     """A source object and what was said about each of its frames, in order.
 
-    ``header`` is what :func:`usnet.dicom.source.header` took from the source, ``None`` where the source is no DICOM. ``key`` is the
-    one frame that is kept with its pixels: the finding with the highest probability of malignancy is on it. ``failure`` says why the
-    source was not read to its end.
+    ``header`` is what :func:`usnet.dicom.source.header` took from the source, ``None`` where the source is no DICOM. ``key`` is
+    the one frame that is kept with its pixels: the finding with the highest probability of malignancy is on it. ``failure`` says
+    why the source was not read to its end.
     """
 
     header: Dataset | None
@@ -75,8 +85,8 @@ class Instance:
 
     @property
     def is_multiframe(self) -> bool:
-        """Whether references to the source need a frame number (PS3.3 10.3, C.18.4)."""
-        return "NumberOfFrames" in self.reference and int(self.reference.NumberOfFrames) > 1
+        """Whether references to the source carry a frame number (PS3.3 10.3, C.18.4)."""
+        return int(self.reference.get("NumberOfFrames") or 1) > 1 or str(self.reference.SOPClassUID) in MULTIFRAME
 
     def frame_numbers(self, frame: int) -> list[int] | None:
         """1-based frame number for a reference to 0-based ``frame``, ``None`` for a single image."""

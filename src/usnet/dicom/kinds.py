@@ -37,7 +37,7 @@ class Options:
     Parameters
     ----------
     sr_class
-        ``comprehensive3d`` (Comprehensive 3D SR, what IHE AI Results asks for) or ``comprehensive`` for archives that do not know it.
+        ``comprehensive3d`` (Comprehensive 3D SR, as IHE AI Results asks for), or ``comprehensive`` for archives without it.
     when
         Date and time of the content; now for ``None``.
     verifier
@@ -91,4 +91,4 @@ def kinds_named(text: str) -> tuple[Kind, ...]:
         raise ConfigError(f"no such object kind: {', '.join(unknown) or 'none named'}", expected=", ".join(KINDS))
     if "all" in names:
         return KINDS
-    return tuple(kind for kind in dict.fromkeys(names) if kind in KINDS)  # type: ignore[misc]
+    return tuple(kind for kind in dict.fromkeys(names) if kind in KINDS)

@@ -53,8 +53,8 @@ def pdf(instance: Instance, options: Options) -> bytes:
     """
     need("weasyprint", extra="pdf", feature="A PDF")
     try:
-        from weasyprint import HTML
-        from weasyprint.urls import URLFetcher
+        from weasyprint import HTML  # type: ignore[import-untyped]
+        from weasyprint.urls import URLFetcher  # type: ignore[import-untyped]
     except OSError as error:
         raise MissingExtra(
             f"A PDF needs the Pango library, which is not installed ({error})",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TITLE = "Breast ultrasound: findings of a model"
 MAX_ROWS = 12
-"""Findings listed, those of the frame shown first, then by probability. A loop may have hundreds; the structured report has them all."""
+"""Findings listed, those of the frame shown first, then by probability. The structured report has all of a loop."""
 
 
 def page(instance: Instance, when: datetime) -> str:

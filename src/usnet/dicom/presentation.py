@@ -1,7 +1,7 @@
 """Presentation state: the boxes as vectors over the untouched source image. Grey or colour, as the source is.
 
-A grayscale state is not defined on colour images (PS3.3 A.33.1, A.33.2), so RGB, YBR and palette sources get a colour state, with the
-sRGB profile that highdicom carries (its class is ``spac``, which the standard wants).
+A grayscale state is not defined on colour images (PS3.3 A.33.1, A.33.2), so RGB, YBR and palette sources get a colour state, with
+the sRGB profile that highdicom carries (its class is ``spac``, which the standard wants).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def presentation_state(instance: Instance, options: Options) -> Dataset:
     need("highdicom", extra="dicom", feature="Writing DICOM objects")
     from highdicom import pr
 
-    source = proxy(instance)
+    source = proxy(instance, single=True)
     grey = str(source.PhotometricInterpretation).startswith("MONOCHROME")
     state: Any = pr.GrayscaleSoftcopyPresentationState if grey else pr.ColorSoftcopyPresentationState
     if not grey:  # highdicom knows a palette as one sample a pixel and refuses it
@@ -66,15 +66,15 @@ def _annotations(instance: Instance, source: Dataset, layer: Any) -> list[Any]:
     made = []
     for frame, rows in groupby(instance.findings(), key=lambda row: row[0]):
         found = [(number, finding) for _, number, finding in rows]
-        made.append(
-            pr.GraphicAnnotation(
-                referenced_images=[source],
-                graphic_layer=layer,
-                referenced_frame_number=frame + 1 if instance.is_multiframe else None,
-                graphic_objects=[_box(instance, frame, number, finding) for number, finding in found],
-                text_objects=[*(_text(instance, number, finding) for number, finding in found), _notice()],
-            )
+        annotation = pr.GraphicAnnotation(
+            referenced_images=[source],
+            graphic_layer=layer,
+            graphic_objects=[_box(instance, frame, number, finding) for number, finding in found],
+            text_objects=[*(_text(instance, number, finding) for number, finding in found), _notice()],
         )
+        if instance.is_multiframe:
+            annotation.ReferencedImageSequence[0].ReferencedFrameNumber = frame + 1
+        made.append(annotation)
     return made
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from usnet.dicom.tree import Node, content_tree, read_report
+from usnet.dicom.tree import Node, content_tree, read_report, unit_of
 from usnet.values import Box
 
 Point = tuple[float, float]
@@ -124,16 +124,15 @@ def _marks_of(node: Node, group: Node, root: Node) -> list[Mark]:
     made = []
     for image in filter(None, (_resolved(child, root) for child in node.children)):
         for reference in image.item.get("ReferencedSOPSequence") or ():
-            for frame in _frames(reference):
-                made.append(_mark(node, group, points, str(reference.get("ReferencedSOPInstanceUID", "")), frame))
+            uid = str(reference.get("ReferencedSOPInstanceUID", ""))
+            made += [_mark(node, group, points, uid, frame) for frame in _frames(reference)]
     return [mark for mark in made if mark.points]
 
 
 def _mark(node: Node, group: Node, points: tuple[Point, ...], image: str, frame: int | None) -> Mark:
     names = [str(n.value()) for n in group.children if n.value_type == "TEXT" and n.code[0] == TRACKING_ID]
     uids = [str(n.value()) for n in group.children if n.value_type == "UIDREF" and n.code[0] == TRACKING_UID]
-    coded = [(n.code[0], n.meaning, n.value()) for n in group.children if n.value_type == "CODE" and n.value()]
-    finding = next((value[2] for code, _, value in coded if code == FINDING), None)
+    finding = next((n.value()[2] for n in group.having(FINDING, value_type="CODE") if n.value()), None)
     return Mark(
         graphic=str(node.item.get("GraphicType", "")),
         points=points,
@@ -143,8 +142,16 @@ def _mark(node: Node, group: Node, points: tuple[Point, ...], image: str, frame:
         tracking_uid=uids[0] if uids else None,
         finding=finding,
         numbers=tuple(_numbers(group)),
-        evaluations=tuple((name, value[2]) for code, name, value in coded if code != FINDING),
+        evaluations=tuple(
+            _evaluation(n) for n in group.children if n.value_type == "CODE" and n.value() and n.code[0] != FINDING
+        ),
     )
+
+
+def _evaluation(node: Node) -> tuple[str, str]:
+    """Name and value of a coded item, the value with its modifiers: ``Breast, Left``."""
+    modifiers = [n.value()[2] for n in node.children if n.value_type == "CODE" and n.value()]
+    return node.meaning, ", ".join([node.value()[2], *modifiers])
 
 
 def _numbers(group: Node) -> list[Number]:
@@ -152,13 +159,8 @@ def _numbers(group: Node) -> list[Number]:
     for node in group.children:
         value = node.value() if node.value_type == "NUM" else None
         if value is not None:
-            made.append(Number(node.code[0], node.meaning, value, _unit(node)))
+            made.append(Number(node.code[0], node.meaning, value, unit_of(node)))
     return made
-
-
-def _unit(node: Node) -> str:
-    units = node.item.MeasuredValueSequence[0].get("MeasurementUnitsCodeSequence") or ()
-    return str(units[0].get("CodeValue", "")) if len(units) else ""
 
 
 def _resolved(node: Node, root: Node) -> Node | None:

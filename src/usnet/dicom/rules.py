@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from usnet.dicom.rules_groups import check_groups
-from usnet.dicom.tree import Node, content_tree
+from usnet.dicom.tree import Node, content_tree, first
 from usnet.errors import DataError
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def check_report(dataset: Dataset, images: Images | None = None) -> list[Problem
 
 
 def _is_measurement_report(dataset: Dataset, root: Node) -> bool:
-    templates = dataset.get("ContentTemplateSequence") or ()
-    stated = len(templates) > 0 and str(templates[0].get("TemplateIdentifier", "")) == "1500"
+    template = first(dataset, "ContentTemplateSequence")
+    stated = template is not None and str(template.get("TemplateIdentifier", "")) == "1500"
     return stated or root.code[0] in TITLES
 
 

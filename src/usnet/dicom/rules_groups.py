@@ -6,7 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 
-from usnet.dicom.tree import Node
+from usnet.dicom.instance import MULTIFRAME
+from usnet.dicom.tree import Node, unit_of
 
 GROUP = "125007"
 TRACKING_ID, TRACKING_UID = "112039", "112040"
@@ -14,7 +15,6 @@ REGION = "111030"
 ALGORITHM_NAME, ALGORITHM_VERSION = "111001", "111003"
 PROBABILITIES = {"111047", "111012"}  # probability of cancer, certainty of finding
 LENGTHS = {"103355008", "121207", "410668003", "103339001", "103340004", "131197000"}  # CID 7470
-MULTIFRAME = {"1.2.840.10008.5.1.4.1.1.3.1", "1.2.840.10008.5.1.4.1.1.3", "1.2.840.10008.5.1.4.1.1.7.4"}
 _ROWS, _COLUMNS = "110910", "110911"
 LENGTH_UNITS = {"mm", "cm", "um", "m"}
 EDGE = 0.01
@@ -87,8 +87,7 @@ def _check_number(node: Node) -> Iterator[Found]:
         if not node.item.get("NumericValueQualifierCodeSequence"):
             yield "number", _place(node), f"{node.meaning} has neither a value nor a reason for none"
         return
-    units = node.item.MeasuredValueSequence[0].get("MeasurementUnitsCodeSequence") or ()
-    unit = str(units[0].get("CodeValue", "")) if len(units) else ""
+    unit = unit_of(node)
     if node.code[0] in PROBABILITIES:
         top = {"%": 100.0, "1": 1.0}.get(unit)
         if top is None:
@@ -153,7 +152,7 @@ def _frames_of(node: Node) -> set[tuple[str, str]]:
 
 
 def _within(values: list[float], size: int) -> bool:
-    return -EDGE <= min(values) and max(values) <= size + EDGE
+    return min(values) >= -EDGE and max(values) <= size + EDGE
 
 
 def _place(node: Node) -> str:

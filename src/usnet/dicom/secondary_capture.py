@@ -1,7 +1,7 @@
 """Secondary capture: the picture with boxes, probabilities and "research use only" burned in. Every viewer shows it.
 
-Of a loop it shows the key frame. It carries no pixel spacing, because it is enlarged and has text around the image: sizes are in its
-text, and nobody shall measure on it. Its modality is OT, so that rules which route ultrasound do not send it round again.
+Of a loop it shows the key frame. It carries no pixel spacing, because it is enlarged and has text around the image: sizes are in
+its text, and nobody shall measure on it. Its modality is OT, so that rules which route ultrasound do not send it round again.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def segmentation(instance: Instance, options: Options) -> Dataset:
     need("highdicom", extra="dicom", feature="Writing DICOM objects")
     from highdicom import seg
 
-    source = _single(instance)
+    source = proxy(instance, single=True)
     findings = instance.key_diagnosis.findings
     rows, columns = int(source.Rows), int(source.Columns)
     masks = np.stack([region_mask(instance.in_image(f.box), rows, columns) for f in findings], axis=-1)
@@ -75,16 +75,6 @@ def region_mask(box: Box, rows: int, columns: int) -> npt.NDArray[np.uint8]:
 def _span(start: float, end: float, size: int) -> tuple[int, int]:
     first = min(max(round(start), 0), size - 1)
     return first, min(max(round(end), first + 1), size)
-
-
-def _single(instance: Instance) -> Dataset:
-    """highdicom makes no segmentation of a loop without a frame of reference; so it gets the frame as an image of its own."""
-    source = proxy(instance)
-    if "NumberOfFrames" in source:
-        del source.NumberOfFrames
-    if instance.is_multiframe:
-        source.SOPClassUID = "1.2.840.10008.5.1.4.1.1.6.1"
-    return source
 
 
 def _segment(instance: Instance, number: int, finding: Finding) -> Any:

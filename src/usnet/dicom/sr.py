@@ -6,7 +6,7 @@ without a finding is complete too.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from usnet.dicom import codes
 from usnet.dicom.base import equipment, finish, identity, proxy
@@ -71,7 +71,7 @@ def _report(instance: Instance, source: Dataset) -> Dataset:
     return root
 
 
-def _observer(instance: Instance) -> object:
+def _observer(instance: Instance) -> Any:
     from highdicom import sr
     from pydicom.sr.codedict import codes as dicom_codes
 

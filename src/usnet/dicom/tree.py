@@ -119,8 +119,8 @@ def content_tree(dataset: Dataset, source: str | Path = "<dataset>") -> Node:
 
 
 def _node(item: Dataset, path: tuple[int, ...]) -> Node:
-    names = item.get("ConceptNameCodeSequence") or ()
-    value, scheme, meaning = _code(names[0]) if len(names) else ("", "", "")
+    name = first(item, "ConceptNameCodeSequence")
+    value, scheme, meaning = ("", "", "") if name is None else _code(name)
     target = item.get("ReferencedContentItemIdentifier")
     return Node(
         relationship=str(item.get("RelationshipType", "")),
@@ -140,14 +140,26 @@ def value_of(item: Dataset, value_type: str) -> Any:
     if value_type == "UIDREF":
         return str(item.get("UID", ""))
     if value_type == "CODE":
-        codes = item.get("ConceptCodeSequence") or ()
-        return _code(codes[0]) if len(codes) else None
+        code = first(item, "ConceptCodeSequence")
+        return None if code is None else _code(code)
     if value_type == "NUM":
-        measured = item.get("MeasuredValueSequence") or ()
-        return (
-            float(measured[0].NumericValue) if len(measured) and measured[0].get("NumericValue") is not None else None
-        )
+        measured = first(item, "MeasuredValueSequence")
+        value = None if measured is None else measured.get("NumericValue")
+        return None if value is None else float(value)
     return None
+
+
+def unit_of(node: Node) -> str:
+    """Code value of the unit of a number (UCUM), empty where there is none."""
+    measured = first(node.item, "MeasuredValueSequence")
+    unit = None if measured is None else first(measured, "MeasurementUnitsCodeSequence")
+    return "" if unit is None else _code(unit)[0]
+
+
+def first(item: Dataset, keyword: str) -> Dataset | None:
+    """The first item of a sequence that may be empty or absent."""
+    items = list(item.get(keyword) or ())
+    return items[0] if items else None
 
 
 def _code(item: Dataset) -> tuple[str, str, str]:

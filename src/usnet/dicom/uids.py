@@ -53,7 +53,7 @@ def _speaker(instance: Instance) -> tuple[str, ...]:
 
 
 def _said(instance: Instance, kind: Kind, options: Options) -> tuple[str, ...]:
-    variant = [kind]
+    variant: list[str] = [kind]
     if kind == "sr":
         variant.append(options.sr_class)
         if options.verifier is not None:

@@ -13,7 +13,7 @@ def parameters(network: nn.Module) -> int:
 
 
 def multiply_accumulates(network: nn.Module, size: int, channels: int = 1) -> int:
-    """Multiply-accumulates of one image of ``channels`` x ``size`` x ``size`` (convolutions and products; half of the counted FLOP)."""
+    """Multiply-accumulates of one image ``[channels, size, size]`` (convolutions and products; half of the counted FLOP)."""
     training = network.training
     network.eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:

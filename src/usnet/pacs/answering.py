@@ -44,17 +44,20 @@ class Answering:
         waiting = [one for one in instances if one.state == "sorted"]
         results = self._made(waiting)
         sent = self._deliver(study, results, waiting) if results else 0
-        failed = {one.sop_instance_uid: one.reason for one in records.in_round(self._engine, study, number) if one.state == "failed"}
+        failed = {
+            one.sop_instance_uid: one.reason
+            for one in records.in_round(self._engine, study, number)
+            if one.state == "failed"
+        }
         if failed and len(failed) == len(instances):
             reasons = sorted(set(map(str, failed.values())))
             raise Refused(f"none of its {len(instances)} objects could be diagnosed: {'; '.join(reasons)[:1500]}")
-        return {
-            "objects": len(instances),
-            "results": len(results),
-            "sent": sent,
-            "failed": failed,
-            "seconds": round(time.perf_counter() - started, 3),
-        }
+        seconds = round(time.perf_counter() - started, 3)
+        logger.info(
+            "job %d: %d objects, %d results, %d sent, %d failed, %.2f s",
+            *(job.id, len(instances), len(results), sent, len(failed), seconds),
+        )
+        return {"objects": len(instances), "results": len(results), "sent": sent, "failed": failed, "seconds": seconds}
 
     def _made(self, instances: list[InstanceRow]) -> list[ResultRow]:
         """Results of the objects: those from an attempt before, or new ones."""

@@ -105,7 +105,9 @@ class SpoolSettings(Settings):
     """Where received objects lie until they are answered."""
 
     folder: Path = Path("spool")
-    database: str = Field("", description="SQLite in the spool where left out; postgresql://USER@HOST/DATABASE to share")
+    database: str = Field(
+        "", description="SQLite in the spool where left out; postgresql://USER@HOST/DATABASE to share"
+    )
     quota_mib: int = Field(20_000, ge=1, description="what is received beyond it is refused, so that senders try again")
     reserve_mib: int = Field(500, ge=0, description="free space that is left to others on the disk")
     keep_hours: float = Field(24.0, ge=0, description="how long the bytes of answered studies are kept")
@@ -116,7 +118,7 @@ class WorkSettings(Settings):
 
     workers: int = Field(1, ge=0, le=64, description="processes; 0 leaves the work to other machines")
     threads: int = Field(1, ge=1, description="of the network in one worker")
-    memory_mib: int = Field(2048, ge=512, description="address space of the process that decodes and diagnoses")
+    memory_mib: int = Field(1024, ge=512, description="address space of the process that decodes and diagnoses")
     image_seconds: float = Field(300.0, gt=0, description="longest time for one object")
     pixels: int = Field(16_000_000, ge=1, description="largest frame; ultrasound screens have at most 5 million")
     frames: int = Field(2000, ge=1, description="longest loop")
@@ -139,7 +141,9 @@ class ResultSettings(Settings):
 
     to: str = Field(description="name of one of the peers")
     kinds: tuple[Kind, ...] = ("sr", "sc")
-    sr_class: SrClass = Field("comprehensive3d", description="'comprehensive' for archives that do not know the new one")
+    sr_class: SrClass = Field(
+        "comprehensive3d", description="'comprehensive' for archives that do not know the new one"
+    )
 
     @field_validator("kinds")
     @classmethod
@@ -185,7 +189,9 @@ class NodeConfig(Settings):
         """
         wanted = self.results.to if name is None else name
         if wanted not in self.peers:
-            raise ConfigError(f"no peer {wanted!r}", expected=f"one of {', '.join(self.peers) or '(none is configured)'}")
+            raise ConfigError(
+                f"no peer {wanted!r}", expected=f"one of {', '.join(self.peers) or '(none is configured)'}"
+            )
         return self.peers[wanted]
 
 
@@ -197,11 +203,13 @@ def load(path: str | Path) -> NodeConfig:
     ConfigError
         As :func:`usnet.training.config.read_config`; or results go to an unknown peer, or a file that is named does not exist.
     """
-    config = _absolute(read_config(NodeConfig, path), Path(path).resolve().parent)
+    config: NodeConfig = _absolute(read_config(NodeConfig, path), Path(path).resolve().parent)
     config.peer()
     for name, file in _files(config):
         if not file.is_file():
-            raise ConfigError(f"{name}: no such file {str(file)!r}", source=path, hint="Paths are relative to this file")
+            raise ConfigError(
+                f"{name}: no such file {str(file)!r}", source=path, hint="Paths are relative to this file"
+            )
     return config
 
 

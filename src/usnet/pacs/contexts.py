@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
     UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
-    HTJ2K,
     HTJ2KLossless,
     HTJ2KLosslessRPCL,
     ImplicitVRLittleEndian,
-    JPEG2000,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
@@ -21,7 +21,6 @@ from pydicom.uid import (
     JPEGLSNearLossless,
     RLELossless,
 )
-
 from pynetdicom.presentation import PresentationContext, build_context
 
 VERIFICATION = UID("1.2.840.10008.1.1")

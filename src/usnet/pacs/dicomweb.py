@@ -52,7 +52,9 @@ class WebLink:
     def __enter__(self) -> WebLink:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._session.close()
 
     def echo(self) -> None:
@@ -78,7 +80,8 @@ class WebLink:
         if failed:
             reason = failed[0].get("FailureReason")
             raise PacsError(
-                f"STOW-RS was refused: reason {'unknown' if reason is None else f'0x{int(reason):04X}'}", source=self.label
+                f"STOW-RS was refused: reason {'unknown' if reason is None else f'0x{int(reason):04X}'}",
+                source=self.label,
             )
 
     def find(self, level: Level, filters: dict[str, str], fields: Iterable[str] = ()) -> Iterator[Dataset]:
@@ -102,9 +105,9 @@ class WebLink:
 
         Only encodings are asked for that cannot unpack to more than they are: no deflated one.
         """
-        from usnet.pacs.contexts import COMPRESSED, ExplicitVRLittleEndian
+        from usnet.pacs.contexts import SYNTAXES
 
-        wanted = tuple(("application/dicom", str(s)) for s in (ExplicitVRLittleEndian, *COMPRESSED))
+        wanted = tuple(("application/dicom", str(syntax)) for syntax in SYNTAXES)
         for place in list(self.find("image", {"StudyInstanceUID": study})):
             with _words(self.label, "WADO-RS"):
                 yield self._retrieve(study, str(place.SeriesInstanceUID), str(place.SOPInstanceUID), wanted)
@@ -128,7 +131,9 @@ class _words:
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
         if not isinstance(error, requests.RequestException):
             return False
         code = error.response.status_code if error.response is not None else None
@@ -154,7 +159,9 @@ def _hint(error: requests.RequestException, code: int | None) -> str:
         404: "Check the url of this peer: it must end in the DICOMweb root",
         406: "The archive does not give or take this media type",
         413: "The object is larger than the archive, or a proxy before it, allows",
-    }.get(code or 0, "Check that it runs, its url, and the firewalls between" if code is None else "See the archive's log")
+    }.get(
+        code or 0, "Check that it runs, its url, and the firewalls between" if code is None else "See the archive's log"
+    )
 
 
 def _user(file: Path) -> tuple[str, str]:

@@ -9,15 +9,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import pynetdicom._config
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
-
-import pynetdicom._config
 from pynetdicom import AE
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
+
 from usnet.errors import DataError, PacsError
 from usnet.pacs.archive import LEVEL_FIELDS, Level, Place
 from usnet.pacs.config import DicomPeer
@@ -27,7 +27,7 @@ from usnet.pacs.tls import client_context
 FIND = UID("1.2.840.10008.5.1.4.1.2.2.1")
 MOVE = UID("1.2.840.10008.5.1.4.1.2.2.2")
 WORKLIST = UID("1.2.840.10008.5.1.4.31")
-PLAIN = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
+PLAIN: list[str | UID] = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 _PENDING = (0xFF00, 0xFF01)
 _LEVELS = {"patient": "STUDY", "study": "STUDY", "series": "SERIES", "image": "IMAGE"}
 MOST_CONTEXTS = 120
@@ -60,7 +60,9 @@ class DicomLink:
     def __enter__(self) -> DicomLink:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._association.is_established:
             self._association.release()
 
@@ -117,7 +119,11 @@ class DicomLink:
     def worklist(self, filters: dict[str, str]) -> Iterator[Dataset]:
         """Scheduled ultrasound examinations: C-FIND of the modality worklist."""
         step = Dataset()
-        for keyword in ("ScheduledStationAETitle", "ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime"):
+        for keyword in (
+            "ScheduledStationAETitle",
+            "ScheduledProcedureStepStartDate",
+            "ScheduledProcedureStepStartTime",
+        ):
             setattr(step, keyword, "")
         for keyword in ("Modality", "ScheduledPerformingPhysicianName", "ScheduledProcedureStepDescription"):
             setattr(step, keyword, "")
@@ -212,9 +218,11 @@ def _storage(objects: list[Path]) -> list[PresentationContext]:
             raise DataError("no DICOM file with meta information", source=path) from error
         wanted[kind, syntax] = None
         if syntax in PLAIN:
-            wanted |= dict.fromkeys((kind, other) for other in PLAIN)
+            wanted |= dict.fromkeys((kind, UID(other)) for other in PLAIN)
     if len(wanted) > MOST_CONTEXTS:
-        raise DataError(f"{len(wanted)} kinds of objects", expected=f"at most {MOST_CONTEXTS}", hint="Send fewer at once")
+        raise DataError(
+            f"{len(wanted)} kinds of objects", expected=f"at most {MOST_CONTEXTS}", hint="Send fewer at once"
+        )
     return [build_context(kind, syntax) for kind, syntax in wanted]
 
 
@@ -223,7 +231,9 @@ def resolve(host: str, port: int, label: str) -> str:
     try:
         return str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
     except OSError as error:
-        raise PacsError(f"no address for host {host!r} ({error})", source=label, hint="Check the name, or give the address") from error
+        raise PacsError(
+            f"no address for host {host!r} ({error})", source=label, hint="Check the name, or give the address"
+        ) from error
 
 
 def _associate(peer: DicomPeer, label: str, own: str, wanted: list[PresentationContext]) -> Association:

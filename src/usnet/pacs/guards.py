@@ -112,7 +112,7 @@ class GuardedHandler(RequestHandler):
         transport = cast(AssociationSocket, association.dul.socket)
         meter = Meter(server.bounds)
         transport.meter = meter  # type: ignore[attr-defined]
-        transport.recv = _metered(transport, meter)  # type: ignore[method-assign]
+        transport.recv = _metered(transport, meter)  # type: ignore[method-assign, assignment]
         return association
 
 
@@ -140,7 +140,7 @@ class GuardedServer(ThreadedAssociationServer):
         self.bounds = bounds
         self._shaking = 0
         self._count = threading.Lock()
-        super().__init__(*arguments, request_handler=GuardedHandler, **more)
+        super().__init__(*arguments, **(more | {"request_handler": GuardedHandler}))
 
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
         """Accept a connection; TLS comes later, in its thread."""

@@ -31,7 +31,8 @@ class Workers:
     """Worker processes, started again when they die, slower and slower if they die at once."""
 
     def __init__(self, path: Path, count: int) -> None:
-        self._command = [sys.executable, "-m", "usnet.pacs.worker", str(path)]
+        verbose = ["verbose"] if logger.isEnabledFor(logging.INFO) else []
+        self._command = [sys.executable, "-m", "usnet.pacs.worker", str(path), *verbose]
         self._slots: list[subprocess.Popen[bytes] | None] = [None] * count
         self._next = [0.0] * count
         self._waits = [1.0] * count
@@ -88,9 +89,9 @@ def run(
         No usable model.
     """
     config = load(path)
+    spool = Spool(config.spool.folder, quota_mib=config.spool.quota_mib, reserve_mib=config.spool.reserve_mib)
     engine = connect(config.database)
     upgrade(engine)
-    spool = Spool(config.spool.folder, quota_mib=config.spool.quota_mib, reserve_mib=config.spool.reserve_mib)
     workers = Workers(path, config.work.workers)
     with Sandbox(settings_of(config), config.work.image_seconds) as sandbox:
         model = sandbox.ask({"do": "hello"})

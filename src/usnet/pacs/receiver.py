@@ -1,25 +1,27 @@
 """C-STORE and C-ECHO: an object is synced to disk, with a note in the database, before its sender hears 'success'.
 
-Nothing is decoded here. The bytes go from the network to a file, and only what the protocol itself says is looked at: the SOP class,
-the SOP Instance UID and the transfer syntax.
+Nothing is decoded here. The bytes go from the network to a file, and only what the protocol itself says is looked at: the SOP
+class, the SOP Instance UID and the transfer syntax.
 """
 
 from __future__ import annotations
 
 import logging
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
-
-from sqlalchemy import Engine
 
 import pynetdicom._config
 from pynetdicom import AE, evt
 from pynetdicom.events import Event
+from pynetdicom.transport import ThreadedAssociationServer
+from sqlalchemy import Engine
+
 from usnet.pacs import contexts, guards
 from usnet.pacs.config import ListenSettings
 from usnet.pacs.records import Received, receive
-from usnet.pacs.spool import MEBIBYTE, OutOfSpace, Spool, valid_uid
+from usnet.pacs.spool import MEBIBYTE, OutOfSpace, Spool, pieces_of, valid_uid
 from usnet.pacs.tls import server_context
 from usnet.store.blobs import TooLarge
 
@@ -51,7 +53,7 @@ class Receiver:
         self._entity.maximum_pdu_size = settings.pdu_kib * 1024
         self._entity.acse_timeout = min(10.0, settings.idle_seconds)
         self._entity.dimse_timeout = self._entity.network_timeout = settings.idle_seconds
-        self._server: guards.GuardedServer | None = None
+        self._server: ThreadedAssociationServer | None = None
 
     def start(self) -> int:
         """Listen; returns the port (which the system chose where it is configured as 0).
@@ -62,7 +64,9 @@ class Receiver:
             The address or port cannot be used.
         """
         pynetdicom._config.STORE_RECV_CHUNKED_DATASET = True
-        tempfile.tempdir = str(self._spool.incoming)  # pynetdicom receives into the process's folder for temporary files
+        tempfile.tempdir = str(
+            self._spool.incoming
+        )  # pynetdicom receives into the process's folder for temporary files
         settings = self._settings
         bounds = guards.Bounds.of(
             settings.pdu_kib * 1024,
@@ -71,7 +75,7 @@ class Receiver:
             settings.associations,
             settings.networks,
         )
-        self._server = self._entity.make_server(
+        server = self._entity.make_server(
             (settings.host, settings.port),
             ssl_context=server_context(settings.tls) if settings.tls else None,
             evt_handlers=[
@@ -85,9 +89,10 @@ class Receiver:
             server_class=guards.GuardedServer,
             bounds=bounds,
         )
-        self._entity._servers.append(self._server)
-        guards.threading.Thread(target=self._server.serve_forever, name="receiver", daemon=True).start()
-        return int(self._server.server_address[1])
+        self._entity._servers.append(server)
+        threading.Thread(target=server.serve_forever, name="receiver", daemon=True).start()
+        self._server = server
+        return int(server.server_address[1])
 
     def stop(self) -> None:
         """Stop listening and end what is open; what was not acknowledged will be sent again."""
@@ -113,29 +118,35 @@ class Receiver:
             guards.settle(event.assoc, path.stat().st_size)
 
     def _keep(self, event: Event, path: Path) -> int:
-        uid, kind = str(event.request.AffectedSOPInstanceUID), str(event.request.AffectedSOPClassUID)
+        request: Any = event.request
+        uid, kind = str(request.AffectedSOPInstanceUID), str(request.AffectedSOPClassUID)
         if not valid_uid(uid):
             logger.warning("object refused: its SOP Instance UID is none")
             return NO_UID
         if path.stat().st_size < 200:  # the file meta information alone
             return NOT_UNDERSTOOD
         limit = self._settings.file_mib * MEBIBYTE
-        with path.open("rb") as file:
-            digest, size = self._spool.keep(file, limit)
+        digest, size = self._spool.keep(pieces_of(path), limit)
         sender = str(event.assoc.requestor.ae_title).strip()
         receive(self._engine, Received(digest, size, uid, kind, sender), attempts=self._attempts)
         if digest not in self._spool.blobs:  # an older copy was pruned between the two lines above; now it cannot be
-            with path.open("rb") as file:
-                self._spool.keep(file, limit)
+            self._spool.keep(pieces_of(path), limit)
         return SUCCESS
 
     def _accepted(self, event: Event) -> None:
+        """Say in the log what an image sender offered in vain; archives offer everything they know, which is no news."""
         caller = str(event.assoc.requestor.ae_title).strip()
+        taken = {context.abstract_syntax for context in event.assoc.accepted_contexts}
+        told: set[str] = set()
         for context in event.assoc.rejected_contexts:
-            reason = contexts.why_refused(
-                context.abstract_syntax, context.transfer_syntax, self._settings.secondary_capture
-            )
-            logger.warning("%s offered what is not taken: %s", caller, reason)
+            kind = context.abstract_syntax
+            if kind in taken or kind not in (*contexts.ULTRASOUND, *contexts.SECONDARY_CAPTURE):
+                continue
+            told.add(contexts.why_refused(kind, context.transfer_syntax, self._settings.secondary_capture))
+        if told and len(taken) <= 1:  # nothing but C-ECHO is left
+            logger.warning("%s has nothing that is taken: %s", caller, "; ".join(sorted(told)))
+        elif told:
+            logger.info("%s offered what is not taken: %s", caller, "; ".join(sorted(told)))
 
 
 def _rejected(event: Event) -> None:

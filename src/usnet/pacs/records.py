@@ -67,7 +67,9 @@ def _receive(engine: Engine, one: Received, attempts: int) -> None:
         elif row.state in _ENDED:
             row.state, row.round, row.reason = "new", None, None
         elif row.round is not None:
-            jobs.revive(session, STUDY_JOB, f"{row.study_uid}#{row.round}", most_attempts=attempts)  # if it was given up
+            jobs.revive(
+                session, STUDY_JOB, f"{row.study_uid}#{row.round}", most_attempts=attempts
+            )  # if it was given up
         row.stored = True
 
 
@@ -88,7 +90,7 @@ def sort(engine: Engine, found: list[tuple[int, Header | str]]) -> None:
             row = session.get(InstanceRow, instance)
             if row is None or row.state != "new":
                 continue
-            if not isinstance(header, str) and session.get(ResultRow, header.sop_instance_uid):
+            if not isinstance(header, str) and session.get(ResultRow, header.sop_instance_uid) is not None:
                 header = "it is one of this node's own results, which are never diagnosed"
             if isinstance(header, str):
                 row.state, row.reason = "failed", header
@@ -166,9 +168,7 @@ def fail_instance(engine: Engine, instance: int, reason: str) -> None:
 def verified(engine: Engine, uids: list[str], instances: list[int]) -> None:
     """The archive has these results, and with them these objects are answered."""
     with writing(engine) as session:
-        session.execute(
-            update(ResultRow).where(ResultRow.sop_instance_uid.in_(uids)).values(verified_at=time.time())
-        )
+        session.execute(update(ResultRow).where(ResultRow.sop_instance_uid.in_(uids)).values(verified_at=time.time()))
         session.execute(
             update(InstanceRow)
             .where(InstanceRow.id.in_(instances), InstanceRow.state == "sorted")

@@ -35,7 +35,7 @@ class Server:
         self._diagnoser: Diagnoser | None = None
 
     def answer(self, request: Request) -> Answer:
-        """One request; ``{"failed": reason}`` where the object cannot be read or diagnosed, ``{"error": ...}`` where usnet cannot."""
+        """One request; ``{"failed": reason}`` where it is the object's fault, ``{"error": ...}`` where it is not."""
         try:
             return {"head": self._head, "make": self._make, "hello": self._hello}[request["do"]](request)
         except MemoryError:
@@ -74,7 +74,9 @@ class Server:
         options = Options(
             sr_class=self._settings["sr_class"], when=datetime.fromtimestamp(request["when"]).replace(microsecond=0)
         )
-        objects = [self._store(one, kind) for kind, one in _by_kind(instance, self._settings["kinds"], options, results)]
+        objects = [
+            self._store(one, kind) for kind, one in _by_kind(instance, self._settings["kinds"], options, results)
+        ]
         findings = sum(1 for _ in instance.findings())
         return {"objects": objects, "findings": findings, "note": instance.failure}
 
@@ -105,13 +107,17 @@ class Server:
             from usnet.diagnosis import Diagnoser
 
             given = self._settings
-            self._diagnoser = Diagnoser(
-                given["bundle"],
-                engine=given["engine"],
-                operating_point=given["operating_point"],
-                threads=given["threads"],
-                limits=self._limits(),
-            )
+            limit_memory(None)  # the model is the administrator's; a large one is read with room to spare
+            try:
+                self._diagnoser = Diagnoser(
+                    given["bundle"],
+                    engine=given["engine"],
+                    operating_point=given["operating_point"],
+                    threads=given["threads"],
+                    limits=self._limits(),
+                )
+            finally:
+                limit_memory(given["memory_mib"])
         return self._diagnoser
 
 
@@ -127,13 +133,14 @@ def _without_source(error: UsnetError) -> str:
     return text.removeprefix(f"{error.source}: ") if error.source else text
 
 
-def limit_memory(mebibytes: int) -> None:
-    """Bound this process's address space; where the system has no such bound (Windows) nothing is done."""
+def limit_memory(mebibytes: int | None) -> None:
+    """Bound this process's address space, or lift the bound; where the system has none (Windows) nothing is done."""
     try:
         import resource
     except ImportError:
         return
-    resource.setrlimit(resource.RLIMIT_AS, (mebibytes << 20, mebibytes << 20))
+    most = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (most if mebibytes is None else mebibytes << 20, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

@@ -6,9 +6,8 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
 
 from usnet.errors import PacsError
 from usnet.store.blobs import Blobs
@@ -30,6 +29,7 @@ class Spool:
 
     def __init__(self, folder: Path, *, quota_mib: int, reserve_mib: int) -> None:
         self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.blobs = Blobs(folder / "blobs")
         self.incoming = folder / "tmp"
         self.incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -72,8 +72,8 @@ class Spool:
                 expected=f"at least {self._reserve // MEBIBYTE} MiB (spool.reserve_mib)",
             )
 
-    def keep(self, file: IO[bytes], limit: int) -> tuple[str, int]:
-        """Store a file's bytes; returns sha256 and size. They are on disk when this returns.
+    def keep(self, pieces: Iterable[bytes], limit: int) -> tuple[str, int]:
+        """Store bytes that come in pieces; returns sha256 and size. They are on disk when this returns.
 
         Raises
         ------
@@ -87,9 +87,9 @@ class Spool:
 
         def chunks() -> Iterator[bytes]:
             nonlocal size
-            while chunk := file.read(MEBIBYTE):
-                size += len(chunk)
-                yield chunk
+            for piece in pieces:
+                size += len(piece)
+                yield piece
 
         digest = self.blobs.put(chunks(), limit=limit)
         with self._lock:
@@ -106,6 +106,13 @@ def _size(path: Path, remove_before: float = 0.0) -> int:
     except FileNotFoundError:
         return 0
     return facts.st_size
+
+
+def pieces_of(path: Path) -> Iterator[bytes]:
+    """A file, a mebibyte at a time."""
+    with path.open("rb") as file:
+        while piece := file.read(MEBIBYTE):
+            yield piece
 
 
 def valid_uid(text: str) -> bool:

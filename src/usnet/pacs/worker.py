@@ -1,4 +1,4 @@
-"""A worker process: ``python -m usnet.pacs.worker node.toml``. The node starts and watches them."""
+"""A worker process: ``python -m usnet.pacs.worker node.toml [verbose]``. The node starts and watches them."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def main(path: str) -> None:
+def main(path: str, verbose: str = "") -> None:
     """Entry point."""
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format=LOG_FORMAT, stream=sys.stderr)
     quiet_libraries()
     end_with_parent()
     stop = threading.Event()
@@ -70,4 +70,4 @@ def quiet_libraries() -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:3])

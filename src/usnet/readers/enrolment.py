@@ -25,7 +25,7 @@ from usnet.store.tables import Head
 
 Sex = Literal["female", "male", "other"]
 AGE_BANDS = ("< 25", "25-29", "30-34", "35-39", "40-44", "45-49", "50-54", "55-59", "60-64", ">= 65")
-LANGUAGES = ("en", "zh", "de")
+LANGUAGES = ("en", "zh")
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # nothing that is misread
 
 

@@ -14,7 +14,6 @@ from usnet.readers.organiser import ReaderProgress
 SUBJECT = {
     "en": "Reading study: {title}",
     "zh": "阅片研究：{title}",
-    "de": "Lesestudie: {title}",
 }
 INVITATION = {
     "en": """Dear {name},
@@ -35,15 +34,6 @@ The code is yours alone. You may stop and go on at any time, on any computer.
 
 邀请码仅供您本人使用。您可以随时中断，并在任何计算机上继续。
 """,
-    "de": """Guten Tag {name},
-
-wir laden Sie zur Lesestudie „{title}“ ein.
-
-Adresse: {address}
-Ihr Code: {code}
-
-Der Code gilt nur für Sie. Sie können jederzeit unterbrechen und an jedem Rechner fortfahren.
-""",
 }
 REMINDER = {
     "en": """Dear {name},
@@ -55,11 +45,6 @@ Please go on at {address} with your code.
 
 在阅片研究“{title}”中，您已完成 {due} 例中的 {done} 例。
 请使用您的邀请码登录 {address} 继续阅片。
-""",
-    "de": """Guten Tag {name},
-
-in der Lesestudie „{title}“ haben Sie {done} von {due} Fällen gelesen.
-Bitte fahren Sie unter {address} mit Ihrem Code fort.
 """,
 }
 COLUMNS = ("number", "email", "name", "language", "subject", "text")

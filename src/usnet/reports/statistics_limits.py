@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from usnet.errors import DataError
 from usnet.reports.statistics import Grid, Outcome, interval_text
+from usnet.reports.statistics_limits_figure import Pairs, limits_figure
 from usnet.statistics.agreement import LimitsOfAgreement, limits_of_agreement
-from usnet.statistics.arrays import FloatArray
 from usnet.statistics.tables import read_table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-Pairs = dict[tuple[str, str], tuple[FloatArray, FloatArray]]
 
 
 def limits_outcome(
@@ -68,7 +61,7 @@ def limits_outcome(
             "Assumes independent cases and differences that are normal and do not grow with the size measured: see the figure.",
         ),
         {f"{a} - {b}": one for (a, b), one in found.items()},
-        {"limits": _plot(pairs, found)},
+        {"limits": limits_figure(pairs, found, rating)},
     )
 
 
@@ -90,21 +83,3 @@ def _sentence(first: str, second: str, one: LimitsOfAgreement, rating: str, ci: 
         f"The difference of {rating} ({first} - {second}, {one.n} cases) was {one.bias:.2f} on average "
         f"({ci} {interval_text(one.bias_interval, 2)}), limits of agreement {one.low:.2f} to {one.high:.2f}."
     )
-
-
-def _plot(pairs: Pairs, found: dict[tuple[str, str], LimitsOfAgreement]) -> Callable[[], Figure]:
-    def draw() -> Figure:
-        from matplotlib.figure import Figure as Canvas
-
-        figure = Canvas(figsize=(5.2, 3.4 * len(pairs)), layout="constrained")
-        panels = figure.subplots(len(pairs), 1, squeeze=False)[:, 0]
-        for axes, (names, (x, y)) in zip(panels, pairs.items(), strict=True):
-            one = found[names]
-            axes.plot((x + y) / 2, x - y, ".", color="#0072B2")
-            axes.axhline(one.bias, color="#4D4D4D")
-            for limit in (one.low, one.high):
-                axes.axhline(limit, color="#D55E00", linestyle="--")
-            axes.set(xlabel="mean of both", ylabel=f"{names[0]} - {names[1]}")
-        return figure
-
-    return draw

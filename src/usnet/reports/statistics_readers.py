@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from usnet.errors import ConfigError, DataError
 from usnet.reports.statistics import Cell, Grid, Outcome, interval_text, p_text
+from usnet.reports.statistics_margin import margin_grid
 from usnet.statistics.arrays import FloatArray
 from usnet.statistics.mrmc import (
     AiResult,
     Estimate,
+    Kind,
+    MarginTest,
     MrmcResult,
     Planning,
     Study,
@@ -43,10 +47,15 @@ def mrmc_outcome(
     merit: str = "auc",
     threshold: float | None = None,
     margin: float | None = None,
+    kind: Kind = "non-inferiority",
+    reverse: bool = False,
+    centre: bool = False,
     columns: Mapping[str, str] | None = None,
     level: float = 0.95,
 ) -> Outcome:
-    """Analysis of a study file by Obuchowski-Rockette (``or``), ``dbm`` or U-statistics (``u``).
+    """Analysis of a study file by Obuchowski-Rockette (``or``), ``dbm`` or U-statistics (``u``, which alone may be centred).
+
+    ``margin`` asks of each difference whether the first is no worse by more than that; ``reverse`` turns the differences round.
 
     Raises
     ------
@@ -56,8 +65,14 @@ def mrmc_outcome(
         An option is unknown.
     """
     study = read_study(path, columns)
+    if method not in ("or", "dbm", "u"):
+        raise ConfigError(f"unknown method {method!r}", expected="or, dbm or u")
+    if centre and method != "u":
+        raise ConfigError("only U-statistics can be centred", expected="--method u")
+    asked = partial(margin_test, margin=margin, kind=kind, reverse=reverse) if margin is not None else None
     if method == "u":
-        return _ustatistics(study, ustatistics(study, merit=merit, threshold=threshold, level=level), level)
+        found = ustatistics(study, merit=merit, threshold=threshold, centre=centre, level=level)
+        return _ustatistics(study, found, asked, level)
     if inference not in FIXED:
         raise ConfigError(f"unknown inference {inference!r}", expected=f"one of {', '.join(FIXED)}")
     readers, cases = FIXED[inference]
@@ -71,7 +86,7 @@ def mrmc_outcome(
         threshold=threshold,
         level=level,
     )
-    return _anova(result, margin, level)
+    return _anova(result, asked, level)
 
 
 def ai_outcome(
@@ -159,7 +174,7 @@ def _estimate(one: Estimate) -> tuple[Cell, ...]:
     )
 
 
-def _anova(result: MrmcResult, margin: float | None, level: float) -> Outcome:
+def _anova(result: MrmcResult, asked: Callable[[Estimate], MarginTest] | None, level: float) -> Outcome:
     ci = f"{100 * level:g} % CI"
     headings = ("", result.merit, "SE", "df", ci, "p")
     grids = [
@@ -167,16 +182,10 @@ def _anova(result: MrmcResult, margin: float | None, level: float) -> Outcome:
         Grid("Differences", headings, tuple(map(_estimate, result.differences))),
         _by_reader(result.readers, result.modalities, result.values, result.merit),
     ]
-    sentences = [result.sentence()]
-    numbers: dict[str, object] = {"result": result}
-    if margin is not None:
-        tests = [margin_test(d, margin) for d in result.differences]
-        numbers["non-inferiority"] = tests
-        rows = tuple(
-            (t.label, t.margin, t.lower, p_text(t.p), {True: "shown", False: "not shown", None: None}[t.shown])
-            for t in tests
-        )
-        grids.append(Grid(f"Non-inferiority, margin {margin:g}", ("", "margin", "lower limit", "p", "verdict"), rows))
+    tests = [asked(d) for d in result.differences] if asked else []
+    grids += margin_grid(tests)
+    sentences = [result.sentence(), *(t.sentence() for t in tests)]
+    numbers = {"result": result, "margin": tests}
     n = _size(result)
     scope = f"readers {_kind(result.random_readers)}, cases {_kind(result.random_cases)}"
     method = f"{result.method}, {result.covariance_method} covariance, {scope}"
@@ -200,7 +209,9 @@ def _by_reader(readers: tuple[str, ...], modalities: tuple[str, ...], values: Fl
     return Grid(f"{merit} of each reader", ("reader", *modalities), rows)
 
 
-def _ustatistics(study: Study, result: UResult, level: float) -> Outcome:
+def _ustatistics(
+    study: Study, result: UResult, asked: Callable[[Estimate], MarginTest] | None, level: float
+) -> Outcome:
     ci = f"{100 * level:g} % CI"
     headings = ("", result.merit, "SE", "df (BDG)", ci, "p", f"maximum likelihood {ci}")
     rows = tuple(
@@ -215,13 +226,16 @@ def _ustatistics(study: Study, result: UResult, level: float) -> Outcome:
         )
         for one in (*result.means, *result.differences)
     )
+    tests = [asked(d.bdg) for d in result.differences] if asked else []
     grids = (
         Grid("Means and differences", headings, rows),
+        *margin_grid(tests),
         _by_reader(result.readers, result.modalities, result.values, result.merit),
     )
     n = f"{_size(result)}, {study.readings} readings"
-    method = "U-statistics (Gallas), readers and cases random"
-    return Outcome("mrmc", method, n, "reading", grids, (result.sentence(),), result.notes, {"result": result})
+    method = "U-statistics (Gallas), readers and cases random" + (", success scores centred" if result.centred else "")
+    sentences = (result.sentence(), *(t.sentence() for t in tests))
+    return Outcome("mrmc", method, n, "reading", grids, sentences, result.notes, {"result": result, "margin": tests})
 
 
 def _ai(result: AiResult, level: float) -> Outcome:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from usnet.statistics.arrays import BoolArray, FloatArray
 from usnet.statistics.roc import auc, roc_curve
@@ -24,6 +26,11 @@ def curves(labels: BoolArray, values: dict[str, FloatArray]) -> Callable[[], Fig
 def group_curves(labels: BoolArray, x: FloatArray, here: BoolArray, names: tuple[str, str]) -> Callable[[], Figure]:
     """Curves of one score in two groups: cases ``here [N]`` and the others."""
     return lambda: _draw([(names[0], labels[here], x[here]), (names[1], labels[~here], x[~here])])
+
+
+def one_against_rest(labels: np.ndarray, scores: FloatArray, names: Sequence[str]) -> Callable[[], Figure]:
+    """Curves of each class against the rest by its own column of ``scores [N, K]``."""
+    return lambda: _draw([(f"{n} v rest", labels == n, scores[:, i]) for i, n in enumerate(names)])
 
 
 def _draw(series: list[tuple[str, BoolArray, FloatArray]]) -> Figure:

@@ -58,6 +58,39 @@ class Table:
             values.append(value)
         return np.array(values)
 
+    def flags(self, name: str) -> BoolArray:
+        """A column of calls ``[N]``: 0 and 1, or words as :meth:`truth` takes them; one class may be absent.
+
+        Raises
+        ------
+        DataError
+            No such column, or a cell is no call.
+        """
+        found = []
+        for row, cell in zip(self.rows, self.text(name), strict=True):
+            try:
+                found.append(parse_truth(cell, str(self.path), row))
+            except UnknownTruth as error:
+                raise DataError(f"{name} {cell!r}", source=self.path, row=row, expected="0 or 1") from error
+        return np.array(found, dtype=bool)
+
+    def probabilities(self, name: str) -> FloatArray:
+        """A column of numbers from 0 to 1 ``[N]``.
+
+        Raises
+        ------
+        DataError
+            No such column, or a cell is no probability.
+        """
+        values = self.numbers(name)
+        for row, value in zip(self.rows, values.tolist(), strict=True):
+            if not 0 <= value <= 1:
+                hint = "Per cent must be divided by 100; a score that is no probability has no calibration"
+                raise DataError(
+                    f"{name} {value:g}", source=self.path, row=row, expected="a number from 0 to 1", hint=hint
+                )
+        return values
+
     def truth(self, name: str, positive: str | None = None) -> BoolArray:
         """A column of truth ``[N]``: two values of which ``positive`` is one, or 0/1 and words of that kind.
 

@@ -89,4 +89,5 @@ def reading(engine: Engine) -> Iterator[Session]:
     """A session that sees one state of the database and changes nothing; it never waits for a writer."""
     with engine.connect() as connection, Session(bind=connection, expire_on_commit=False) as session:
         yield session
+        session.expunge_all()  # a rollback would empty the rows that were read; so they can be used afterwards
         session.rollback()

@@ -23,9 +23,10 @@ from usnet.web.pages import render
 from usnet.web.queueing import QueueFull
 from usnet.web.roles import User
 from usnet.web.settings import Settings
+from usnet.web.study import pages as study_pages
 from usnet.web.workplace import Workplace, open_workplace
 
-PAGES = (diagnose_pages, account_pages)
+PAGES = (diagnose_pages, study_pages, account_pages)
 """Modules with a ``router`` and a tuple ``NAV`` of :class:`~usnet.web.pages.NavItem`. Another room's pages: one line here."""
 
 

@@ -8,7 +8,7 @@ from usnet.statistics.mrmc.ai_vs_readers import AiResult, ai_against_readers
 from usnet.statistics.mrmc.analysis import analyse, analyse_jackknife
 from usnet.statistics.mrmc.formats import read_study, write_study
 from usnet.statistics.mrmc.merit import AUC, Merit, custom, sensitivity, specificity
-from usnet.statistics.mrmc.noninferiority import MarginTest, margin_test
+from usnet.statistics.mrmc.noninferiority import Kind, MarginTest, margin_test
 from usnet.statistics.mrmc.results import Components, EqualityTest, Estimate, MrmcResult
 from usnet.statistics.mrmc.sample_size import Planning, Power, power, sample_size
 from usnet.statistics.mrmc.study import Reading, Study
@@ -22,6 +22,7 @@ __all__ = [
     "Components",
     "EqualityTest",
     "Estimate",
+    "Kind",
     "MarginTest",
     "Merit",
     "MrmcResult",

@@ -1,0 +1,1 @@
+"""Simulated readers: what they would answer, and a client that answers through the real HTTP interface."""

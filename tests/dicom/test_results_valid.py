@@ -1,0 +1,65 @@
+"""Every kind for every source passes dciodvfy and the rules of TID 1500, and its warnings are the known ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("highdicom", reason="the dicom extra is not installed")
+
+from result_files import SOURCES, instance_of_file, source_file
+
+from usnet.dicom import DICOM_KINDS, Options, make
+from usnet.dicom.validating import has_dciodvfy, known_images, validate
+
+needs_dciodvfy = pytest.mark.skipif(not has_dciodvfy(), reason="dciodvfy is not installed (Debian: dicom3tools)")
+
+
+@pytest.mark.dicom
+@needs_dciodvfy
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_kind_has_no_error_and_only_known_warnings(name: str, tmp_path: Path) -> None:
+    source = source_file(name, tmp_path)
+    images = known_images([source])
+    found, empty = instance_of_file(source), instance_of_file(source, findings=False)
+    made = [(f"{kind}-{number}", make(one, kind)) for kind in DICOM_KINDS for number, one in enumerate((found, empty))]
+    made.append(("sr-old", make(found, "sr", Options(sr_class="comprehensive"))))
+    written = 0
+    for label, result in made:
+        if result.dataset is None:
+            assert result.reason == "no finding to show"
+            continue
+        path = tmp_path / f"{label}.dcm"
+        result.dataset.save_as(path, enforce_file_format=True)
+        verdict = validate(path, images)
+        assert not [m for m in verdict.messages if m.level == "error"], label
+        assert not [m.text for m in verdict.messages if m.explanation is None], label
+        written += 1
+    assert written == 10  # six with findings, three without, and the older class of report
+
+
+@pytest.mark.dicom
+@needs_dciodvfy
+def test_a_missing_attribute_is_an_error(tmp_path: Path) -> None:
+    made = make(instance_of_file(source_file("single", tmp_path)), "sc").dataset
+    assert made is not None
+    del made.ConversionType
+    path = tmp_path / "broken.dcm"
+    made.save_as(path, enforce_file_format=True)
+    assert any("ConversionType" in m.text for m in validate(path).messages if m.level == "error")
+
+
+def test_what_is_no_dicom_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "text.dcm"
+    path.write_text("no DICOM")
+    assert [m.text for m in validate(path).messages] == ["not a DICOM file"]
+
+
+def test_a_preamble_with_content_is_told(tmp_path: Path) -> None:
+    made = make(instance_of_file(source_file("single", tmp_path)), "sr").dataset
+    assert made is not None
+    path = tmp_path / "sr.dcm"
+    made.save_as(path, enforce_file_format=True)
+    path.write_bytes(b"MZ" + path.read_bytes()[2:])
+    assert any("preamble" in m.text for m in validate(path).messages)
