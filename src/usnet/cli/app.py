@@ -19,6 +19,7 @@ from usnet.cli.models import app as model_app
 from usnet.cli.node import node
 from usnet.cli.pacs import app as pacs_app
 from usnet.cli.phantom import phantom
+from usnet.cli.reproduce import reproduce
 from usnet.cli.robustness import robustness
 from usnet.cli.second_look import attach_second_look, train_second_look
 from usnet.cli.serve import serve
@@ -57,6 +58,7 @@ app.command()(phantom)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(robustness)
+app.command()(reproduce)
 app.add_typer(figure_app)
 app.add_typer(stats_app)
 app.command()(deidentify)
