@@ -13,21 +13,25 @@ from typing import Self
 import usnet
 from usnet.diagnosis.fuse import Groups
 from usnet.diagnosis.grouping import GroupBy
+from usnet.diagnosis.loops import LoopOpinion, Loops
 from usnet.diagnosis.pipeline import Diagnoser
 from usnet.errors import ConfigError
 from usnet.reports.coco import FindingsFile, images_path
 from usnet.reports.csv_table import GROUP_COLUMNS, Table, group_row, row_of
 from usnet.reports.html import Entry, Summary, write_report
+from usnet.reports.loops import write_loops
 from usnet.reports.names import OutputNames
 from usnet.reports.one_json import read_json, write_json
 from usnet.reports.overlay import save_overlay
 from usnet.values import LABELS, Diagnosis, Failure, Frame
 
 TABLE, FINDINGS, REPORT, GROUPS = "diagnoses.csv", "findings.json", "report.html", "groups.csv"
+LOOPS = "loops.json"
 
 
 class ResultFolder:
-    """``diagnoses.csv``, ``findings.json``, ``json/``, ``overlays/``, ``report.html`` and, with groups, ``groups.csv``.
+    """``diagnoses.csv``, ``findings.json``, ``json/``, ``overlays/``, ``report.html``; with groups ``groups.csv``, with cine
+    ``loops.json``.
 
     Parameters
     ----------
@@ -68,6 +72,8 @@ class ResultFolder:
         self._names = OutputNames()
         self._stems: list[str] = []
         self._groups = Groups(group_by)
+        self._loops = Loops()
+        self._loop_opinions: list[LoopOpinion] = []
         self._table = Table(self.folder / TABLE)
         self._findings = FindingsFile(self.folder / FINDINGS, numbers)
 
@@ -85,6 +91,7 @@ class ResultFolder:
         self._findings.add(diagnosis)
         self._table.add(row_of(diagnosis))
         self._groups.add(diagnosis)
+        self._keep_loop(self._loops.add(diagnosis))
         self._stems.append(stem)
         self.counts[diagnosis.label] += 1
 
@@ -97,8 +104,16 @@ class ResultFolder:
             with Table(self.folder / GROUPS, GROUP_COLUMNS) as table:
                 for opinion in groups:
                     table.add(group_row(opinion))
+        self._keep_loop(self._loops.finish())
+        loops = self._loop_opinions
+        if loops:
+            write_loops(loops, self.folder / LOOPS)
         entries = _Entries(self.folder, tuple(self._stems), self._overlays)
-        return write_report(self.folder / REPORT, self._summary(), entries, self.failures, groups)
+        return write_report(self.folder / REPORT, self._summary(), entries, self.failures, groups, loops)
+
+    def _keep_loop(self, opinion: LoopOpinion | None) -> None:
+        if opinion is not None:
+            self._loop_opinions.append(opinion)
 
     def _summary(self) -> Summary:
         return Summary(
@@ -137,7 +152,7 @@ class _Entries:
 
 def _make(folder: Path, overwrite: bool) -> None:
     """The folder and its sub-folders; earlier results are taken away, and nothing else."""
-    own = [folder / name for name in (TABLE, FINDINGS, REPORT, GROUPS)]
+    own = [folder / name for name in (TABLE, FINDINGS, REPORT, GROUPS, LOOPS)]
     own.append(images_path(folder / FINDINGS))
     if not overwrite and any(path.exists() for path in own):
         raise ConfigError(

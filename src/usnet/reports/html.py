@@ -7,10 +7,11 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from urllib.parse import quote
 
 from usnet.diagnosis.fuse import GroupOpinion
+from usnet.diagnosis.loops import LoopOpinion
 from usnet.reports import style
 from usnet.values import Diagnosis, Failure, Finding, Label, ModelIdentity, OperatingPoint
 
@@ -65,6 +66,7 @@ def write_report(
     entries: Iterable[Entry],
     failures: Sequence[Failure] = (),
     groups: Sequence[GroupOpinion] = (),
+    loops: Sequence[LoopOpinion] = (),
     *,
     title: str = "Breast ultrasound report",
 ) -> Path:
@@ -83,6 +85,7 @@ def write_report(
     environment.filters |= {
         "percent": style.percent,
         "size": style.size_text,
+        "file_name": lambda source: PurePath(source).name,
         "counted": style.counted,
         "largest": largest_text,
         "codes": warning_codes,
@@ -96,6 +99,7 @@ def write_report(
         entries=entries,
         failures=failures,
         groups=groups,
+        loops=loops,
         group_rule=_GROUP_RULES[groups[0].rule] if groups else "",
         research_use=style.RESEARCH_USE,
     )

@@ -75,7 +75,7 @@ def cell_text(value: Cell, digits: int = 3) -> str:
 
 def text(outcome: Outcome) -> str:
     """The outcome in plain text: tables with aligned columns, then method, n, unit, notes and sentences."""
-    parts = [_plain(grid) for grid in outcome.grids]
+    parts = [plain_text(grid) for grid in outcome.grids]
     facts = [f"Method: {outcome.method}", f"n: {outcome.n}", f"Unit: {outcome.unit}"]
     facts += [f"Note: {note}" for note in outcome.notes]
     parts.append("\n".join(facts))
@@ -84,7 +84,8 @@ def text(outcome: Outcome) -> str:
     return "\n\n".join(parts)
 
 
-def _plain(grid: Grid) -> str:
+def plain_text(grid: Grid) -> str:
+    """A table with aligned columns, its title above."""
     lines = [grid.headings, *(tuple(cell_text(c, grid.digits) for c in row) for row in grid.rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(grid.headings))]
     body = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
