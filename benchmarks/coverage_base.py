@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from usnet.statistics.arrays import FloatArray
-from usnet.statistics.bootstrap import Bootstrap, Statistic, cluster_bootstrap
+from usnet.statistics.bootstrap import Bootstrap, Resampler, Statistic
 from usnet.statistics.intervals import Interval
 
 DRAWS = 500
@@ -31,5 +31,5 @@ Scenario = Callable[[np.random.Generator, int], Iterator[Trial]]
 
 
 def bootstrap(statistic: Statistic, groups: FloatArray | np.ndarray, rng: np.random.Generator) -> Bootstrap:
-    """Cluster bootstrap with a seed from ``rng``."""
-    return cluster_bootstrap(statistic, groups, DRAWS, seed=int(rng.integers(2**31)))
+    """Cluster bootstrap with a seed from ``rng``; the size of the chunks changes the time only."""
+    return Resampler(groups, DRAWS, seed=int(rng.integers(2**31)), chunk=2**15 // groups.size).run(statistic)

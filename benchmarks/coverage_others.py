@@ -12,7 +12,9 @@ from scipy.special import expit, ndtri
 from usnet.statistics.agreement import cohen_kappa, kappa_of_table, limits_of_agreement
 from usnet.statistics.agreement_many import fleiss_kappa, gwet_ac
 from usnet.statistics.arrays import FloatArray
-from usnet.statistics.calibration import brier, expected_calibration_error
+from usnet.statistics.calibration import brier, calibration_gaps
+from usnet.statistics.calibration_interval import calibration_error_interval
+from usnet.statistics.calibration_line import calibration_line
 from usnet.statistics.detection import Matches, average_precision, ranked, weighted_average_precision
 from usnet.statistics.froc import weighted_sensitivity
 from usnet.statistics.groups import describe, welch_t
@@ -118,14 +120,21 @@ def calibration(rng: np.random.Generator, n: int) -> Iterator[Trial]:
     for where, slope in (("probabilities right", 1.0), ("probabilities too extreme", 2.0)):
         p, y = _probabilities(rng, n, slope)
         true_brier, true_ece = _true_calibration(slope)
-        boot = bootstrap(
-            lambda w, p=p, y=y: np.stack([brier(p, y, w), expected_calibration_error(p, y, weights=w)], axis=1),  # type: ignore[misc]
-            np.arange(n),
-            rng,
-        )
-        yield Trial(f"calibration, {where}", "Brier, bootstrap", true_brier, float(brier(p, y)[0]), boot.interval(0))
-        ece = float(expected_calibration_error(p, y)[0])
-        yield Trial(f"calibration, {where}", "ECE, bootstrap", true_ece, ece, boot.interval(1))
+        say = partial(Trial, f"calibration, {where}")
+        boot = bootstrap(partial(_brier_and_gaps, p, y), np.arange(n), rng)
+        gaps = calibration_gaps(p, y)[0]
+        ece, errors = float(np.abs(gaps).sum()), np.abs(boot.draws[:, 1:]).sum(axis=1)
+        yield say("Brier, bootstrap", true_brier, float(brier(p, y)[0]), boot.interval(0))
+        yield say("ECE, test inversion", true_ece, ece, calibration_error_interval(gaps, boot.draws[:, 1:]))
+        percentile = Interval(*map(float, np.quantile(errors, (0.025, 0.975))), "percentile")
+        yield say("wrong: ECE, percentile bootstrap", true_ece, ece, percentile)
+        line = calibration_line(p, y)
+        yield say("slope, sandwich", 1 / slope, line.slope, line.slope_interval)
+        yield say("intercept, sandwich", 0.0, line.intercept, line.intercept_interval)
+
+
+def _brier_and_gaps(p: FloatArray, y: np.ndarray, w: FloatArray) -> FloatArray:
+    return np.column_stack([brier(p, y, w), calibration_gaps(p, y, weights=w)])
 
 
 def _probabilities(rng: np.random.Generator, n: int, slope: float) -> tuple[FloatArray, np.ndarray]:
@@ -135,7 +144,7 @@ def _probabilities(rng: np.random.Generator, n: int, slope: float) -> tuple[Floa
 
 @lru_cache
 def _true_calibration(slope: float) -> tuple[float, float]:
-    """Of the expectation, so that a right probability has ECE 0 but for the binning."""
+    """Brier score and ECE of the law itself, not of a sample; right probabilities have an ECE of 0."""
     x = 1.5 * np.random.default_rng(3).standard_normal(MANY)
     p, chance = expit(slope * x), expit(x)
     place = np.minimum((p * 10).astype(int), 9)

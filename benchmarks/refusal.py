@@ -2,7 +2,7 @@
 
     python benchmarks/refusal.py BUNDLE --data busbra --split test
 
-The other pictures come with scikit-image, scikit-learn and pydicom (photographs, microscopy, textures, pages, MR, CT, nuclear medicine); none
+The other pictures come with scikit-image, scikit-learn and pydicom (photographs, microscopy, textures, pages, MR, CT); none
 was used in fitting the gate, which knows drawn ones only. Each is looked at whole and, where large enough, in quarters.
 """
 
@@ -20,7 +20,7 @@ from usnet.bundles import load as load_bundle
 from usnet.datasets.records import load
 from usnet.diagnosis.gate import gate_of
 from usnet.images.appearance import appearance
-from usnet.statistics.intervals import wilson
+from usnet.statistics.intervals import proportion_interval
 
 DICOM = ("CT_small.dcm", "693_J2KI.dcm", "MR_small.dcm", "examples_overlay.dcm", "JPEG2000.dcm")
 
@@ -53,8 +53,9 @@ def parts(pixels: np.ndarray) -> list[np.ndarray]:
 
 def share(refused: int, of: int) -> str:
     """A rate in print."""
-    interval = wilson(refused, of)
-    return f"{refused}/{of} = {refused / of:.1%} ({interval.low:.1%} to {interval.high:.1%})"
+    interval = proportion_interval(refused, of)
+    bounds = "" if interval is None else f" ({interval.low:.1%} to {interval.high:.1%})"
+    return f"{refused}/{of} = {refused / of:.1%}{bounds}"
 
 
 def main() -> None:
