@@ -51,7 +51,7 @@ def named_frames(*, inside: bool = True, colour: bool = True) -> Pixels:
         image.paste(Image.fromarray(picture).convert("RGB"), (0, BANNER))
         draw = ImageDraw.Draw(image)
         draw.text((6, 4), f"{NAME} ANNA", fill=(255, 230, 90) if colour else 230, font=ImageFont.load_default(22))
-        draw.text((6, 30), f"ID {NUMBER}  F{number}", fill=(240, 240, 240), font=ImageFont.load_default(18))
+        draw.text((6, 29), f"ID {NUMBER} F{number}", fill=(240, 240, 240), font=ImageFont.load_default(22))
         if inside:
             draw.text(INSIDE, NAME, fill=(250, 250, 250), font=ImageFont.load_default(18))
         if colour:
@@ -106,12 +106,36 @@ def _stored(rgb: Pixels, kind: str, made: Dataset) -> Pixels:
     if kind == "YBR_FULL":
         return np.stack([np.asarray(Image.fromarray(frame).convert("YCbCr")) for frame in rgb])
     if kind == "PALETTE COLOR":
-        ramp = np.arange(256, dtype=np.uint16) * 257
-        for colour, shift in (("Red", 40), ("Green", 10), ("Blue", 0)):  # index 0 is not black here
+        ramp = (np.arange(256, dtype=np.uint16) * 257)[::-1]  # the highest index is black here
+        for colour, share in (("Red", 1.0), ("Green", 0.9), ("Blue", 0.6)):
             setattr(made, f"{colour}PaletteColorLookupTableDescriptor", [256, 0, 16])
-            setattr(made, f"{colour}PaletteColorLookupTableData", np.roll(ramp, shift).tobytes())
-        return grey
+            setattr(made, f"{colour}PaletteColorLookupTableData", (ramp * share).astype(np.uint16).tobytes())
+        return 255 - grey
     return rgb
+
+
+def wide(*, signed: bool) -> Dataset:
+    """16-bit grey without a window: signed around zero, or 12 bits with a bit of an overlay in the unused ones."""
+    made = plain("MONOCHROME2")
+    values = np.frombuffer(made.PixelData, np.uint8)
+    made.BitsAllocated, made.BitsStored, made.HighBit, made.PixelRepresentation = 16, 16, 15, 1
+    stored = values.astype(np.int16) - 128
+    if not signed:
+        made.BitsStored, made.HighBit, made.PixelRepresentation = 12, 11, 0
+        made.WindowCenter, made.WindowWidth = 300, 600
+        stored = values.astype(np.uint16) * 16 | 0x8000
+    made.PixelData = stored.tobytes()
+    made["PixelData"].VR = "OW"
+    return made
+
+
+def halved_colour() -> Dataset:
+    """Uncompressed YBR_FULL_422: two pixels share their colour."""
+    made = plain("YBR_FULL")
+    full = np.frombuffer(made.PixelData, np.uint8).reshape(FRAMES, HEIGHT, WIDTH, 3)
+    pairs = np.stack([full[:, :, ::2, 0], full[:, :, 1::2, 0], full[:, :, ::2, 1], full[:, :, ::2, 2]], axis=-1)
+    made.PhotometricInterpretation, made.PixelData = "YBR_FULL_422", pairs.tobytes()
+    return made
 
 
 def compressed(syntax: str, kind: str = "RGB", *, frames: int = FRAMES, inside: bool = True) -> Dataset:
@@ -155,6 +179,9 @@ LAYOUTS: dict[str, Callable[[], Dataset]] = {
     "RGB by pixel": lambda: plain("RGB"),
     "RGB by plane": lambda: plain("RGB", planar=1),
     "YBR_FULL": lambda: plain("YBR_FULL"),
+    "YBR_FULL_422": halved_colour,
+    "12 bits, windowed": lambda: wide(signed=False),
+    "16 bits, signed": lambda: wide(signed=True),
     "palette": lambda: plain("PALETTE COLOR"),
     "single RGB": lambda: plain("RGB", frames=1),
     "RLE": lambda: compressed(RLELossless),
@@ -221,18 +248,16 @@ def _curve(made: Dataset) -> None:
     made.add_new(0x50003000, "OW", NAME.encode())
 
 
+KEYWORDS = """
+PatientName PatientID OtherPatientIDs PatientBirthName PatientMotherBirthName PatientAddress PatientComments EthnicGroup
+ReferringPhysicianName PerformingPhysicianName OperatorsName RequestingPhysician InstitutionName InstitutionAddress
+InstitutionalDepartmentName StationName StudyDescription SeriesDescription ProtocolName ImageComments DerivationDescription
+AdmittingDiagnosesDescription DeviceSerialNumber Manufacturer ManufacturerModelName SoftwareVersions MedicalAlerts Allergies
+AdditionalPatientHistory PatientInstitutionResidence TransducerData ProcessingFunction AcquisitionDeviceProcessingDescription
+"""
+
 HEADER = (
-    *(
-        _text(keyword)
-        for keyword in (
-            "PatientName PatientID OtherPatientIDs PatientBirthName PatientMotherBirthName PatientAddress PatientComments "
-            "ReferringPhysicianName PerformingPhysicianName OperatorsName RequestingPhysician InstitutionName "
-            "InstitutionAddress InstitutionalDepartmentName StationName StudyDescription SeriesDescription ProtocolName "
-            "ImageComments DerivationDescription AdmittingDiagnosesDescription DeviceSerialNumber Manufacturer "
-            "ManufacturerModelName SoftwareVersions EthnicGroup MedicalAlerts Allergies AdditionalPatientHistory "
-            "PatientInstitutionResidence TransducerData ProcessingFunction AcquisitionDeviceProcessingDescription"
-        ).split()
-    ),
+    *(_text(keyword) for keyword in KEYWORDS.split()),
     _text("AccessionNumber", NUMBER),
     _text("StudyID", NUMBER),
     _text("BodyPartExamined", NAME),

@@ -62,8 +62,8 @@ def _add_palette(dataset: Dataset) -> None:
     dataset.PhotometricInterpretation = "PALETTE COLOR"
     table = (np.arange(256, dtype=np.uint16) * 257).astype("<u2").tobytes()
     for colour in ("Red", "Green", "Blue"):
-        setattr(dataset, f"{colour}PaletteColorLookupTableDescriptor", [256, 0, 16])
-        setattr(dataset, f"{colour}PaletteColorLookupTableData", table)
+        dataset.add_new(f"{colour}PaletteColorLookupTableDescriptor", "US", [256, 0, 16])
+        dataset.add_new(f"{colour}PaletteColorLookupTableData", "OW", table)
 
 
 def opinion_on(frame: Frame, *findings: Finding, **changes: Any) -> Diagnosis:

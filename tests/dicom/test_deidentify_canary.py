@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from deidentify_files import BORN, HEADER, INSIDE, LAYOUTS, NAME, NUMBER, compressed, named_frames, plain, saved
+from deidentify_files import BANNER, BORN, HEADER, INSIDE, LAYOUTS, NAME, NUMBER, compressed, named_frames, plain, saved
 from PIL import Image
 from pydicom import dcmread
 from pydicom.uid import JPEGBaseline8Bit
@@ -40,7 +40,9 @@ def forms(text: str) -> list[bytes]:
 def leaks(folder: Path) -> list[str]:
     """Where a folder holds the name, the number or the birth date: paths and bytes."""
     needles = [form for text in (NAME, NUMBER, BORN) for form in forms(text)]
-    found = [str(path) for path in folder.rglob("*") if any(n in str(path.relative_to(folder)).encode() for n in needles)]
+    found = [
+        str(path) for path in folder.rglob("*") if any(n in str(path.relative_to(folder)).encode() for n in needles)
+    ]
     for path in folder.rglob("*"):
         if path.is_file():
             data = path.read_bytes()
@@ -49,15 +51,22 @@ def leaks(folder: Path) -> list[str]:
 
 
 def words(picture: np.ndarray) -> str:
-    """What tesseract reads in ``uint8 [H, W]`` or ``[H, W, 3]``, three times as large, as it is and inverted."""
+    """What tesseract reads in ``uint8 [H, W]`` or ``[H, W, 3]``: in the whole, and line by line where there was a name."""
+    x, y = INSIDE
+    lines = (np.s_[:28], np.s_[28:BANNER], np.s_[y - 4 : y + 24, x - 8 : x + 140])
+    said = _read(picture, "11")
+    for line in lines:
+        said += _read(picture[line], "7") + _read(255 - picture[line], "7")
+    return said
+
+
+def _read(picture: np.ndarray, mode: str) -> str:
     image = Image.fromarray(picture).convert("L")
     large = image.resize((3 * image.width, 3 * image.height), Image.Resampling.LANCZOS)
-    said = b""
-    for form in (large, Image.eval(large, lambda value: 255 - value)):
-        command = ["tesseract", "stdin", "stdout", "--psm", "11"]
-        quiet = os.environ | {"OMP_THREAD_LIMIT": "1"}
-        said += subprocess.run(command, input=_png(form), env=quiet, capture_output=True, check=True, timeout=300).stdout
-    return said.decode().upper()
+    command = ["tesseract", "stdin", "stdout", "--psm", mode]
+    quiet = os.environ | {"OMP_THREAD_LIMIT": "1"}
+    done = subprocess.run(command, input=_png(large), env=quiet, capture_output=True, check=True, timeout=300)
+    return done.stdout.decode().upper()
 
 
 def _png(image: Image.Image) -> bytes:
@@ -75,6 +84,9 @@ def shown(path: Path) -> list[np.ndarray]:
     frames = frames if int(dataset.get("NumberOfFrames", 1)) > 1 else frames[None]
     if dataset.PhotometricInterpretation == "PALETTE COLOR":
         frames = (apply_color_lut(frames, dataset) >> 8).astype(np.uint8)
+    if dataset.BitsAllocated == 16 and dataset.SamplesPerPixel == 1:
+        low = -128 if dataset.PixelRepresentation else 0
+        frames = ((frames.astype(int) - low) >> (dataset.BitsStored - 8 if low == 0 else 0)).astype(np.uint8)
     return [255 - f if dataset.PhotometricInterpretation == "MONOCHROME1" else f for f in frames]
 
 
@@ -88,7 +100,9 @@ def test_there_are_forty_places() -> None:
     assert len({place.name for place in HEADER}) >= 40
 
 
-@pytest.mark.parametrize("keep", [(), ("--keep", "patient", "--keep", "device", "--keep", "descriptions")], ids=["strict", "keep"])
+@pytest.mark.parametrize(
+    "keep", [(), ("--keep", "patient", "--keep", "device", "--keep", "descriptions")], ids=["strict", "keep"]
+)
 @pytest.mark.parametrize("dates", ["shift", "remove"])
 def test_a_name_in_all_places_at_once_is_gone(tmp_path: Path, keep: tuple[str, ...], dates: str) -> None:
     made = compressed(JPEGBaseline8Bit, "YBR_FULL_422")
@@ -129,7 +143,7 @@ def test_pixels_outside_the_region_are_black_on_every_frame(tmp_path: Path, layo
         x, y = INSIDE
         for part in (np.s_[:48], np.s_[y : y + 18, x : x + 110]):
             assert np.ptp(new[part].astype(int), axis=(0, 1)).max() <= (4 if lossy else 0)  # one even black
-            assert new[part].min(axis=-1).max() <= (4 if lossy or layout != "palette" else 60)
+            assert new[part].min(axis=-1).max() <= (4 if lossy else 0)
         kept = np.s_[80:144, 16:176]  # tissue and Doppler, away from text and from the edge of a JPEG block
         change = np.abs(old[kept].astype(int) - new[kept].astype(int))
         assert change.max() <= (20 if lossy else 0)  # one more coding with the same tables: clipped values move
@@ -138,12 +152,14 @@ def test_pixels_outside_the_region_are_black_on_every_frame(tmp_path: Path, layo
 
 
 @needs_tesseract
-@pytest.mark.parametrize("layout", ["grey", "RGB by plane", "palette", "JPEG 2000 RCT", "JPEG 4:2:2"])
+@pytest.mark.parametrize(
+    "layout", ["grey", "16 bits, signed", "RGB by plane", "palette", "JPEG 2000 RCT", "JPEG 4:2:2"]
+)
 def test_nobody_can_read_the_name_in_the_pixels(tmp_path: Path, layout: str) -> None:
     saved(LAYOUTS[layout](), tmp_path / "in" / "a.dcm")
     clean(tmp_path / "in", tmp_path / "out")
     frames = shown(one(tmp_path / "out"))
-    said = words(np.maximum.reduce(frames) if layout != "palette" else frames[-1])
+    said = words(np.maximum.reduce(frames))
     assert NAME[:5] not in said
     assert NUMBER[:5] not in said
 
@@ -151,7 +167,7 @@ def test_nobody_can_read_the_name_in_the_pixels(tmp_path: Path, layout: str) -> 
 @needs_tesseract
 def test_the_reader_can_read_the_name_before() -> None:
     said = words(named_frames()[0])
-    assert NAME in said
+    assert said.count(NAME) >= 2  # in the banner and inside the picture
     assert NUMBER in said
 
 

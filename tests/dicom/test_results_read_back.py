@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ImageColor
 from pydicom.dataset import Dataset
@@ -24,6 +24,7 @@ from result_files import SOURCES, instance_of_file, opinion_on, source_file, two
 
 from helpers.made_up import finding
 from usnet.dicom import Instance, Kind, Options, make, read_marks
+from usnet.dicom.instance import instance_of
 from usnet.images import read
 from usnet.reports.overlay import AREA_KEY, draw_overlay
 from usnet.reports.style import COLOURS
@@ -205,6 +206,7 @@ def test_pdf_says_it_all(tmp_path: Path) -> None:
         assert words in text
 
 
+@settings(max_examples=12)
 @given(
     x=st.floats(0, 100), y=st.floats(0, 70), width=st.floats(0.5, 28), height=st.floats(0.5, 26),
     probability=st.floats(0, 1), score=st.floats(0, 1),
@@ -220,11 +222,10 @@ def test_any_box_comes_back(
 ) -> None:
     folder = tmp_path_factory.getbasetemp()
     path = folder / "banner.dcm"
-    source = path if path.exists() else source_file("banner", folder)
-    frame = read(source)
-    instance = instance_of_file(source)
+    frame = read(path if path.exists() else source_file("banner", folder))
     one = finding((x, y, width, height), score, probability)
-    instance = replace(instance, diagnoses=(opinion_on(frame, one),))
+    instance = instance_of(frame, [opinion_on(frame, one)])
+    assert isinstance(instance, Instance)
     made(instance, "sr", folder / "any.dcm")
     (mark,) = read_marks(folder / "any.dcm").marks
     assert close(mark.box, Box(x, y + 24, width, height), 0.01)

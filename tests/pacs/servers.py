@@ -75,7 +75,7 @@ class Orthanc:
             "LuaScripts": [str(folder / "route.lua")] if lua else [],
             "Plugins": [str(path) for path in PLUGINS if path.exists()],
             "StableAge": 2,
-            "JobsHistorySize": 0,
+            "JobsHistorySize": 10,
             "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
         } | options
         self._settings = settings

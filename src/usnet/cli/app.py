@@ -24,6 +24,7 @@ from usnet.cli.robustness import robustness
 from usnet.cli.second_look import attach_second_look, train_second_look
 from usnet.cli.serve import serve
 from usnet.cli.stats import app as stats_app
+from usnet.cli.study import app as study_app
 from usnet.cli.train import export, train
 
 app = typer.Typer(
@@ -61,6 +62,7 @@ app.command()(robustness)
 app.command()(reproduce)
 app.add_typer(figure_app)
 app.add_typer(stats_app)
+app.add_typer(study_app)
 app.command()(deidentify)
 app.command()(serve)
 app.command()(node)

@@ -91,7 +91,7 @@ def _conclude(outcomes: list[Outcome], sheet: Path) -> int:
     written = counts["done"] + counts["review"]
     typer.echo(
         f"{written} files written, {counts['review']} of them to review; {counts['failed']} failed and are not written; "
-        f"{counts['left out']} are no images"
+        f"{counts['left out']} left out"
     )
     typer.echo(f"Look at every picture: {sheet}")
     if not written:

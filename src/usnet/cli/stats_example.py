@@ -15,7 +15,7 @@ def example(
     seed: Seed = 0,
 ) -> None:
     """Write made-up files for every command here: to try them on, and to see which columns they want."""
-    from usnet.statistics.examples import write_examples
+    from usnet.statistics.made_up import write_examples
 
     for path in write_examples(folder, seed).values():
         typer.echo(path)

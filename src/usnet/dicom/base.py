@@ -68,20 +68,21 @@ def equipment(instance: Instance) -> dict[str, Any]:
 def proxy(instance: Instance, *, single: bool = False) -> Dataset:
     """The header as highdicom wants it; :func:`finish` puts it right.
 
-    ``single`` makes a single image of a loop: highdicom expects functional groups in every multi-frame image, and ultrasound has none.
-    Retired and unknown SOP classes become today's ultrasound. Names stay out, because highdicom warns of every name that is no
-    ``Family^Given``, and there is nothing that we may do about it.
+    ``single`` makes a single image of a loop: highdicom expects functional groups in every multi-frame image, and ultrasound has
+    none. Names stay out, because highdicom warns of every name that is no ``Family^Given``, and nothing may be done about it.
     """
-    from highdicom._standard_utils import get_sop_class_iod_map
-
     made = copy.deepcopy(instance.reference)  # setting a value of an element that two share would change both
     several = instance.is_multiframe and not single
-    if single or str(made.SOPClassUID) not in get_sop_class_iod_map():
-        made.SOPClassUID = UltrasoundMultiFrameImageStorage if several else UltrasoundImageStorage
+    made.SOPClassUID = proxy_class(instance) if several else UltrasoundImageStorage
     made.PatientName = made.ReferringPhysicianName = ""
     if not several and "NumberOfFrames" in made:
         del made.NumberOfFrames
     return made
+
+
+def proxy_class(instance: Instance) -> UID:
+    """Today's ultrasound class, whatever the source's is: highdicom does not know the retired ones."""
+    return UltrasoundMultiFrameImageStorage if instance.is_multiframe else UltrasoundImageStorage
 
 
 def blank(instance: Instance, kind: Kind, options: Options, sop_class: str, modality: str) -> Dataset:
@@ -105,10 +106,10 @@ def finish(made: Dataset, instance: Instance, options: Options) -> Dataset:
     """Dates, equipment, laterality, private codes and file meta information of an object; the references as they must be."""
     _copy_patient_and_study(made, instance)
     when = moment(options)
-    for name in ("ContentDate", "InstanceCreationDate", "DateOfSecondaryCapture"):
+    for name in ("ContentDate", "InstanceCreationDate", "DateOfSecondaryCapture", "PresentationCreationDate"):
         if name in made or name == "InstanceCreationDate":
             setattr(made, name, f"{when:%Y%m%d}")
-    for name in ("ContentTime", "InstanceCreationTime", "TimeOfSecondaryCapture"):
+    for name in ("ContentTime", "InstanceCreationTime", "TimeOfSecondaryCapture", "PresentationCreationTime"):
         if name in made or name == "InstanceCreationTime":
             setattr(made, name, f"{when:%H%M%S}")
     names = equipment(instance)

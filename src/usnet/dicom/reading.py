@@ -9,10 +9,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from usnet.dicom.tree import Node, content_tree, read_report, unit_of
+from usnet.dicom.tree import Node, content_tree, decoding, read_report, unit_of
 from usnet.values import Box
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 Point = tuple[float, float]
 
@@ -89,7 +92,11 @@ def read_marks(source: str | Path | bytes) -> Report:
     """
     label = "<bytes>" if isinstance(source, bytes) else str(source)
     dataset = read_report(source)
-    root = content_tree(dataset, label)
+    with decoding(label):
+        return _report(dataset, content_tree(dataset, label))
+
+
+def _report(dataset: Dataset, root: Node) -> Report:
     marks: list[Mark] = []
     statements: list[str] = []
     _visit(root, root, root, marks)

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from usnet.dicom.rules_groups import check_groups
-from usnet.dicom.tree import Node, content_tree, first
-from usnet.errors import DataError
+from usnet.dicom.tree import Node, content_tree, decoding, first
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -47,17 +46,14 @@ def check_report(dataset: Dataset, images: Images | None = None) -> list[Problem
     DataError
         The content tree cannot be decoded.
     """
-    root = content_tree(dataset)
-    if not _is_measurement_report(dataset, root):
-        return []
-    problems: list[Problem] = []
-    try:
+    with decoding("<dataset>"):
+        root = content_tree(dataset)
+        if not _is_measurement_report(dataset, root):
+            return []
+        problems: list[Problem] = []
         for check in (_check_root, _check_observer, _check_flags, _check_evidence):
             problems += check(root)
-        problems += [Problem(*found) for found in check_groups(root, dict(images or {}))]
-    except Exception as error:  # a value that cannot be decoded raises anything when it is looked at
-        raise DataError(f"a value in it cannot be decoded ({type(error).__name__})") from error
-    return problems
+        return problems + [Problem(*found) for found in check_groups(root, dict(images or {}))]
 
 
 def _is_measurement_report(dataset: Dataset, root: Node) -> bool:

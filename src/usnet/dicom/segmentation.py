@@ -17,7 +17,7 @@ import usnet
 from usnet.dicom import codes
 from usnet.dicom.base import equipment, finish, identity, proxy
 from usnet.dicom.sr_groups import tracking_name
-from usnet.dicom.uids import tracking_uid
+from usnet.dicom.uids import tracking_uid, uid
 from usnet.extras import need
 from usnet.values import Box, Finding
 
@@ -59,6 +59,9 @@ def segmentation(instance: Instance, options: Options) -> Dataset:
     )
     made.PatientOrientation = ""
     _point_to_frame(made, instance)
+    dimensions = uid("dimensions", str(made.SOPInstanceUID))
+    for item in (*made.DimensionOrganizationSequence, *made.DimensionIndexSequence):
+        item.DimensionOrganizationUID = dimensions
     return finish(made, instance, options)
 
 

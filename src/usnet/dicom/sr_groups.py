@@ -8,6 +8,7 @@ import numpy as np
 
 import usnet
 from usnet.dicom import codes
+from usnet.dicom.base import proxy_class
 from usnet.dicom.uids import tracking_uid, uid
 from usnet.values import Finding
 
@@ -24,7 +25,7 @@ def finding_group(instance: Instance, frame: int, number: int, finding: Finding)
         graphic_type=sr.GraphicTypeValues.POLYLINE,
         graphic_data=outline(instance, finding),
         source_image=sr.SourceImageForRegion(
-            referenced_sop_class_uid=header.SOPClassUID,
+            referenced_sop_class_uid=proxy_class(instance),
             referenced_sop_instance_uid=header.SOPInstanceUID,
             referenced_frame_numbers=instance.frame_numbers(frame),
         ),
@@ -63,7 +64,7 @@ def summary_group(instance: Instance) -> Any:
         ],
         source_images=[
             sr.SourceImageForMeasurementGroup(
-                referenced_sop_class_uid=header.SOPClassUID,
+                referenced_sop_class_uid=proxy_class(instance),
                 referenced_sop_instance_uid=header.SOPInstanceUID,
                 referenced_frame_numbers=instance.frame_numbers(key.frame),
             )

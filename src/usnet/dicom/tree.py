@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,9 +86,10 @@ def read_report(source: str | Path | bytes) -> Dataset:
         raise DataError(error.message, source=label) from error
     except Exception as error:  # pydicom raises anything on damaged files
         raise DataError(f"not readable as DICOM ({type(error).__name__})", source=label) from error
-    if "ContentSequence" not in dataset or "ValueType" not in dataset:
-        kind = str(dataset.get("SOPClassUID", ""))
-        raise DataError(f"no structured report (SOP class {kind or 'unknown'})", source=label)
+    with decoding(label):
+        if "ContentSequence" not in dataset or "ValueType" not in dataset:
+            kind = str(dataset.get("SOPClassUID", ""))
+            raise DataError(f"no structured report (SOP class {kind or 'unknown'})", source=label)
     return dataset
 
 
@@ -99,23 +101,29 @@ def content_tree(dataset: Dataset, source: str | Path = "<dataset>") -> Node:
     DataError
         Deeper than :data:`MAX_DEPTH`, more items than :data:`MAX_ITEMS`, or an item that cannot be decoded.
     """
-    root = _node(dataset, (1,))
-    pending, count = [root], 0
-    try:
+    with decoding(source):
+        root = _node(dataset, (1,))
+        pending, count = [root], 0
         while pending:
             node = pending.pop()
             for number, item in enumerate(node.item.get("ContentSequence") or (), 1):
-                child = _node(item, (*node.path, number))
-                node.children.append(child)
+                node.children.append(_node(item, (*node.path, number)))
                 count += 1
             if len(node.path) > MAX_DEPTH or count > MAX_ITEMS:
                 raise DataError("its content tree is too large", source=source, expected="a report of measurements")
             pending += node.children
+        return root
+
+
+@contextmanager
+def decoding(source: str | Path) -> Iterator[None]:
+    """Inside, whatever pydicom raises on a damaged value (it converts on access) becomes one :class:`DataError`."""
+    try:
+        yield
     except DataError:
         raise
     except Exception as error:
-        raise DataError(f"its content cannot be decoded ({type(error).__name__})", source=source) from error
-    return root
+        raise DataError(f"a value in it cannot be decoded ({type(error).__name__})", source=source) from error
 
 
 def _node(item: Dataset, path: tuple[int, ...]) -> Node:

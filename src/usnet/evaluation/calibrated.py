@@ -11,7 +11,8 @@ from usnet.evaluation.discrimination import given_nodule
 from usnet.evaluation.metric import Metric, known
 from usnet.evaluation.truth import MALIGNANT, NORMAL, Cases, FloatArray
 from usnet.statistics.bootstrap import Resampler
-from usnet.statistics.calibration import ReliabilityBin, brier, expected_calibration_error, reliability
+from usnet.statistics.calibration import ReliabilityBin, brier, calibration_gaps, reliability
+from usnet.statistics.calibration_interval import calibration_error_interval
 
 BINS = 10
 BoolArray = npt.NDArray[np.bool_]
@@ -42,11 +43,9 @@ def _probabilities(cases: Cases) -> Iterator[tuple[str, FloatArray, BoolArray, B
 
 
 def _scores(subject: str, p: FloatArray, truth: BoolArray, mask: BoolArray, resampler: Resampler) -> list[Metric]:
-    def draw(weights: FloatArray) -> FloatArray:
-        w = weights[:, mask]
-        return np.stack([brier(p, truth, w), expected_calibration_error(p, truth, BINS, w)], axis=1)
-
-    boot = resampler.run(draw)
+    boot = resampler.run(lambda w: brier(p, truth, w[:, mask]))
+    gaps = calibration_gaps(p, truth, BINS)[0]
+    drawn = resampler.draw(lambda w: calibration_gaps(p, truth, BINS, w[:, mask]))
     share = float(truth.mean())
     counts = {"positives": int(truth.sum()), "negatives": int((~truth).sum()), "prevalence": share}
     constant = f"a constant guess at the prevalence scores {share * (1 - share):.4f}"
@@ -55,8 +54,8 @@ def _scores(subject: str, p: FloatArray, truth: BoolArray, mask: BoolArray, resa
         Metric(
             "ece",
             subject,
-            float(expected_calibration_error(p, truth, BINS)[0]),
-            intervals=known(boot.interval(1)),
+            float(np.abs(gaps).sum()),
+            intervals=known(calibration_error_interval(gaps, drawn)),
             note=f"{BINS} bins of equal width; biased upwards where bins hold few images",
             **counts,  # type: ignore[arg-type]
         ),

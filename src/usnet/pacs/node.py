@@ -88,6 +88,7 @@ def run(
     BundleError
         No usable model.
     """
+    threading.excepthook = _log_thread
     config = load(path)
     spool = Spool(config.spool.folder, quota_mib=config.spool.quota_mib, reserve_mib=config.spool.reserve_mib)
     engine = connect(config.database)
@@ -138,6 +139,12 @@ def _serve(
         if stow is not None:
             stow.stop()
         keeper.join()
+
+
+def _log_thread(problem: threading.ExceptHookArgs) -> None:
+    """pynetdicom's threads end with an error when a connection does; one line says so."""
+    name = problem.thread.name if problem.thread else "a thread"
+    logger.warning("%s ended with %s: %s", name, problem.exc_type.__name__, problem.exc_value)
 
 
 def _watch(workers: Workers, stop: threading.Event) -> None:

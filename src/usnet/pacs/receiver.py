@@ -49,7 +49,7 @@ class Receiver:
         self._entity.supported_contexts = contexts.accepted(settings.secondary_capture)
         self._entity.require_called_aet = True
         self._entity.require_calling_aet = list(settings.callers)
-        self._entity.maximum_associations = settings.associations
+        self._entity.maximum_associations = settings.associations + guards.HALF_OPEN  # see _make_room
         self._entity.maximum_pdu_size = settings.pdu_kib * 1024
         self._entity.acse_timeout = min(10.0, settings.idle_seconds)
         self._entity.dimse_timeout = self._entity.network_timeout = settings.idle_seconds
@@ -82,6 +82,7 @@ class Receiver:
                 (evt.EVT_C_STORE, self._store),
                 (evt.EVT_C_ECHO, lambda _event: SUCCESS),
                 (evt.EVT_PDU_RECV, _check_unit),
+                (evt.EVT_REQUESTED, self._make_room),
                 (evt.EVT_ACCEPTED, self._accepted),
                 (evt.EVT_REJECTED, _rejected),
                 (evt.EVT_CONN_CLOSE, _clean_up),
@@ -133,6 +134,14 @@ class Receiver:
             self._spool.keep(pieces_of(path), limit)
         return SUCCESS
 
+    def _make_room(self, event: Event) -> None:
+        """Refuse what is one too many. pynetdicom counts connections that have said nothing yet: they would lock senders out."""
+        others = [one for one in self._entity.active_associations if one.is_acceptor and one.is_established]
+        if len(others) >= self._settings.associations:
+            event.assoc.acse.send_reject(0x02, 0x03, 0x02)  # transient, local limit exceeded
+            _rejected(event)
+            event.assoc.kill()
+
     def _accepted(self, event: Event) -> None:
         """Say in the log what an image sender offered in vain; archives offer everything they know, which is no news."""
         caller = str(event.assoc.requestor.ae_title).strip()
@@ -146,7 +155,7 @@ class Receiver:
         if told and len(taken) <= 1:  # nothing but C-ECHO is left
             logger.warning("%s has nothing that is taken: %s", caller, "; ".join(sorted(told)))
         elif told:
-            logger.info("%s offered what is not taken: %s", caller, "; ".join(sorted(told)))
+            logger.debug("%s offered what is not taken: %s", caller, "; ".join(sorted(told)))
 
 
 def _rejected(event: Event) -> None:

@@ -6,40 +6,95 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from usnet.readers.answer import Answer, AnswerRefused, check
 from usnet.readers.place import Place, StudyError, stream_of
 from usnet.readers.protocol import Protocol
-from usnet.readers.tables import AnswerRow, CaseRow, DraftRow, ReaderRow, SlotRow, StudyRow
+from usnet.readers.tables import AnswerRow, CaseRow, ReaderRow, SlotRow, StudyRow
 from usnet.store import chain
+from usnet.store.tables import table_of
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """``entry`` is the answer's row in the reader's log. ``again``: it had been committed before, by the same key."""
+    """``entry`` is the answer's row in the reader's log. ``again``: it had been committed before, by the same key. ``after`` is the
+    case that follows in the same period, where there is one: position, name, use, arm, image, width, height. ``active_s`` is the
+    reader's active time so far."""
 
     entry: int
     again: bool
     use: str
     case: str
+    period: int
+    step: int
+    arm: str = ""
+    active_s: float = 0.0
+    after: Any = None
 
 
 class Conflict(AnswerRefused):
     """The case is answered, or is not the one that is open: the page must show the present state."""
 
 
-_READER = select(
-    ReaderRow.state,
-    ReaderRow.period,
-    ReaderRow.position,
-    ReaderRow.step,
-    ReaderRow.opens_at,
-    ReaderRow.sequence,
-    StudyRow.state.label("study_state"),
-    StudyRow.closes_at,
-).where(StudyRow.id == ReaderRow.study)
+# Statements are built once: putting one together takes longer than running it.
+_R, _S, _C, _A, _T = (table_of(kind).c for kind in (ReaderRow, SlotRow, CaseRow, AnswerRow, StudyRow))
+_READER = (
+    select(
+        _R.state,
+        _R.period,
+        _R.position,
+        _R.step,
+        _R.opens_at,
+        _R.opened_at,
+        _R.sequence,
+        _R.active_s,
+        _T.state.label("study_state"),
+        _T.closes_at,
+    )
+    .where(_R.study == bindparam("study"), _R.number == bindparam("number"), _T.id == _R.study)
+    .with_for_update(of=table_of(ReaderRow))
+)
+_SLOTS = (
+    select(_S.position, _S.name, _S.use, _S.arm, _C.image, _C.width, _C.height)
+    .where(
+        _S.study == bindparam("study"),
+        _S.reader == bindparam("number"),
+        _S.period == bindparam("period"),
+        _S.position.between(bindparam("position"), bindparam("position") + 1),
+        _C.study == _S.study,
+        _C.name == _S.name,
+    )
+    .order_by(_S.position)
+)
+_BEFORE = select(_A.entry, _S.use, _S.name).where(
+    _A.study == bindparam("study"),
+    _A.reader == bindparam("number"),
+    _A.client_key == bindparam("key"),
+    _S.study == _A.study,
+    _S.reader == _A.reader,
+    _S.period == _A.period,
+    _S.position == _A.position,
+)
+_REVISIONS = select(_A.revision).where(
+    _A.study == bindparam("study"),
+    _A.reader == bindparam("number"),
+    _A.period == bindparam("period"),
+    _A.position == bindparam("position"),
+    _A.step == bindparam("step"),
+)
+_ANSWER = insert(table_of(AnswerRow))
+_MOVE = (
+    update(table_of(ReaderRow))
+    .where(_R.study == bindparam("of"), _R.number == bindparam("who"))
+    .values(
+        **{name: bindparam(f"to_{name}") for name in ("state", "period", "position", "step", "opens_at", "opened_at")},
+        last_at=bindparam("now"),
+        active_s=_R.active_s + bindparam("active"),
+    )
+)
 
 
 def commit(session: Session, place: Place, protocol: Protocol, number: int, answer: Answer) -> Receipt:
@@ -55,101 +110,60 @@ def commit(session: Session, place: Place, protocol: Protocol, number: int, answ
     StudyError, AnswerRefused
         The study or the reader is not in a state to answer, or the answer does not fit the protocol.
     """
-    study = protocol.study.id
-    reader = session.execute(
-        _READER.where(ReaderRow.study == study, ReaderRow.number == number).with_for_update(of=ReaderRow)
-    ).one_or_none()
+    study, connection = protocol.study.id, session.connection()
+    reader: Any = connection.execute(_READER, {"study": study, "number": number}).one_or_none()
     if reader is None:
         raise StudyError(f"no reader {number} in study {study!r}")
-    here = (answer.period, answer.position, answer.step)
+    here, there = (answer.period, answer.position, answer.step), (reader.period, reader.position, reader.step)
     revising = False
-    if here != (reader.period, reader.position, reader.step) or reader.state != "reading":
-        before = _before(session, study, number, answer)
-        if before is not None:
-            return before
-        revising = protocol.reading.return_allowed and answer.period == reader.period and here < tuple(reader[1:4])
+    if here != there or reader.state != "reading":
+        row = connection.execute(_BEFORE, {"study": study, "number": number, "key": answer.client_key}).one_or_none()
+        if row is not None:
+            return Receipt(row.entry, True, row.use, row.name, answer.period, answer.step)
+        revising = protocol.reading.return_allowed and answer.period == reader.period and here < there
     _refuse(reader, here, revising)
-    slots = _slots(session, study, number, answer)
-    if not slots:
+    keys = {"study": study, "number": number, "period": answer.period, "position": answer.position}
+    slots: list[Any] = list(connection.execute(_SLOTS, keys))
+    if not slots or slots[0].position != answer.position:
         raise Conflict(f"no case at {here}")
-    slot = slots[0]
+    slot, after = slots[0], slots[1] if len(slots) == 2 else None
     if revising and slot.arm == "sequential":
         raise Conflict("a sequential answer is final once the findings were shown")
     hints = check(answer, protocol.questions, slot.width, slot.height)
-    revision = _next_revision(session, study, number, answer) if revising else 0
-    entry = _append(session, place, study, number, answer, slot, revision, hints)
+    revision = 0
+    if revising:
+        revision = 1 + max(connection.scalars(_REVISIONS, keys | {"step": answer.step}), default=-1)
+    opened = None if revising else reader.opened_at
+    entry = _append(session, place, study, number, answer, slot, revision, hints, opened)
     if not revising:
-        _advance(session, place, protocol, number, reader, slot, slots, entry, answer)
-    return Receipt(entry.position, False, slot.use, slot.name)
-
-
-def _before(session: Session, study: str, number: int, answer: Answer) -> Receipt | None:
-    row = session.execute(
-        select(AnswerRow.entry, SlotRow.use, SlotRow.name).where(
-            AnswerRow.study == study,
-            AnswerRow.reader == number,
-            AnswerRow.client_key == answer.client_key,
-            SlotRow.study == AnswerRow.study,
-            SlotRow.reader == AnswerRow.reader,
-            SlotRow.period == AnswerRow.period,
-            SlotRow.position == AnswerRow.position,
-        )
-    ).one_or_none()
-    return None if row is None else Receipt(row.entry, True, row.use, row.name)
+        _advance(session, place, protocol, number, reader, slot, after, entry, answer)
+    active = reader.active_s + answer.active_s
+    return Receipt(
+        entry.position,
+        False,
+        slot.use,
+        slot.name,
+        answer.period,
+        answer.step,
+        slot.arm,
+        active,
+        None if revising else after,
+    )
 
 
 def _refuse(reader: Any, here: tuple[int, int, int], revising: bool) -> None:
     now = time.time()
-    if reader.state != "reading" and not (revising and reader.state == "finished"):
+    if reader.state != "reading":
         raise StudyError(f"reader is {reader.state}")
     if reader.study_state != "running" or (reader.closes_at is not None and now > reader.closes_at):
         raise StudyError(f"the study is {'closed' if reader.study_state == 'running' else reader.study_state}")
     if reader.opens_at is not None and now < reader.opens_at:
         raise StudyError("the next period is not open yet")
-    if not revising and here != (reader.period, reader.position, reader.step):
-        answered = here < (reader.period, reader.position, reader.step)
+    there = (reader.period, reader.position, reader.step)
+    if not revising and here != there:
         raise Conflict(
-            "this case is answered, and a committed answer is final" if answered else "this case is not open"
+            "this case is answered, and a committed answer is final" if here < there else "this case is not open"
         )
-
-
-def _slots(session: Session, study: str, number: int, answer: Answer) -> list[Any]:
-    """The slot that is answered and the one after it."""
-    return list(
-        session.execute(
-            select(
-                SlotRow.position,
-                SlotRow.name,
-                SlotRow.use,
-                SlotRow.arm,
-                SlotRow.opened_at,
-                CaseRow.width,
-                CaseRow.height,
-            )
-            .where(
-                SlotRow.study == study,
-                SlotRow.reader == number,
-                SlotRow.period == answer.period,
-                SlotRow.position.in_((answer.position, answer.position + 1)),
-                CaseRow.study == SlotRow.study,
-                CaseRow.name == SlotRow.name,
-            )
-            .order_by(SlotRow.position)
-        )
-    )
-
-
-def _next_revision(session: Session, study: str, number: int, answer: Answer) -> int:
-    found = session.scalars(
-        select(AnswerRow.revision).where(
-            AnswerRow.study == study,
-            AnswerRow.reader == number,
-            AnswerRow.period == answer.period,
-            AnswerRow.position == answer.position,
-            AnswerRow.step == answer.step,
-        )
-    ).all()
-    return max(found, default=-1) + 1
 
 
 def _append(
@@ -161,25 +175,16 @@ def _append(
     slot: Any,
     revision: int,
     hints: tuple[str, ...],
+    opened: float | None,
 ) -> chain.Entry:
-    now = time.time()
     body = answer.model_dump(mode="json", exclude={"touched"})
-    open_s = None if slot.opened_at is None else round(now - slot.opened_at, 3)
+    open_s = None if opened is None else round(time.time() - opened, 3)
     body |= {"case": slot.name, "use": slot.use, "arm": slot.arm, "revision": revision}
     body |= {"hints": list(hints), "open_s": open_s}
     entry = chain.append(session, place.key, stream_of(study, number), f"reader {number}", "answer", body)
-    session.execute(
-        insert(AnswerRow).values(
-            study=study,
-            reader=number,
-            period=answer.period,
-            position=answer.position,
-            step=answer.step,
-            revision=revision,
-            client_key=answer.client_key,
-            entry=entry.position,
-        )
-    )
+    row = {"study": study, "reader": number, "revision": revision, "entry": entry.position}
+    row |= {name: getattr(answer, name) for name in ("period", "position", "step", "client_key")}
+    session.connection().execute(_ANSWER, row)
     return entry
 
 
@@ -190,38 +195,29 @@ def _advance(
     number: int,
     reader: Any,
     slot: Any,
-    slots: list[Any],
+    after: Any,
     entry: chain.Entry,
     answer: Answer,
 ) -> None:
     """Move the reader on: to the second step, the next case, the next period or the end."""
     study, now = protocol.study.id, time.time()
-    change: dict[str, Any] = {"last_at": now, "active_s": ReaderRow.active_s + answer.active_s}
+    to: dict[str, Any] = {"state": "reading", "period": answer.period, "position": answer.position, "step": 0}
+    to |= {"opens_at": reader.opens_at, "opened_at": now}
     if slot.arm == "sequential" and answer.step == 0:
-        change["step"] = 1
-    elif len(slots) == 2:
-        change |= {"position": answer.position + 1, "step": 0}
-        _open(session, study, number, answer.period, answer.position + 1, now)
+        to["step"] = 1
+    elif after is not None:
+        to["position"] += 1
     else:
-        change |= {"position": 0, "step": 0, "period": answer.period + 1}
         last = answer.period + 1 == len(reader.sequence)
-        change |= {"state": "finished"} if last else {"opens_at": now + 86400 * protocol.design.washout_days}
+        opens = None if last else now + 86400 * protocol.design.washout_days
+        to |= {"state": "finished" if last else "reading", "period": answer.period + 1, "position": 0}
+        to |= {"opens_at": opens, "opened_at": None}
         # The head in the study's log ties the reader's log down: its end cannot be cut off later.
         body = {"reader": number, "period": answer.period, "head": [entry.position, entry.signature]}
         chain.append(session, place.key, stream_of(study), f"reader {number}", "period finished", body)
-    session.execute(update(ReaderRow).where(ReaderRow.study == study, ReaderRow.number == number).values(**change))
-    session.execute(delete(DraftRow).where(DraftRow.study == study, DraftRow.reader == number))
+    _move(session.connection(), study, number, to, now, answer.active_s)
 
 
-def _open(session: Session, study: str, number: int, period: int, position: int, now: float) -> None:
-    session.execute(
-        update(SlotRow)
-        .where(
-            SlotRow.study == study,
-            SlotRow.reader == number,
-            SlotRow.period == period,
-            SlotRow.position == position,
-            SlotRow.opened_at.is_(None),
-        )
-        .values(opened_at=now)
-    )
+def _move(connection: Connection, study: str, number: int, to: dict[str, Any], now: float, active: float) -> None:
+    values = {f"to_{name}": value for name, value in to.items()}
+    connection.execute(_MOVE, values | {"of": study, "who": number, "now": now, "active": active})

@@ -21,7 +21,7 @@ from usnet.readers.start import items_of, rows_of
 from usnet.readers.tables import CaseRow, ReaderRow, SlotRow
 from usnet.store import chain
 from usnet.store.database import writing
-from usnet.store.tables import Head
+from usnet.store.tables import Head, table_of
 
 Sex = Literal["female", "male", "other"]
 AGE_BANDS = ("< 25", "25-29", "30-34", "35-39", "40-44", "45-49", "50-54", "55-59", "60-64", ">= 65")
@@ -119,7 +119,7 @@ def enrol(place: Place, study: str, number: int, *, years: float, sex: Sex, age_
         reader.sequence = "".join(map(str, sequence_of(protocol, level, reader.place)))
         reader.state = "reading"
         slots = order_of(protocol, rows_of(session, CaseRow, study), number, reader.sequence)
-        session.execute(insert(SlotRow), [{"study": study, "reader": number, "opened_at": None} | s for s in slots])
+        session.execute(insert(table_of(SlotRow)), [{"study": study, "reader": number} | s for s in slots])
         body = profile_of(reader) | {"order_sha256": order_digest(slots)}
         chain.append(session, place.key, stream_of(study), f"reader {number}", "enrol", body)
         return reader

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +36,12 @@ class Place:
     def keyed(self, purpose: str, text: str) -> str:
         """HMAC-SHA256 of a text for one purpose, in hex."""
         return hmac.new(self.key, f"{purpose}:{text}".encode(), hashlib.sha256).hexdigest()
+
+
+def default_folder() -> Path:
+    """Where the workplace keeps a user's data: ``$XDG_DATA_HOME/usnet``, or ``~/.local/share/usnet``."""
+    base = os.environ.get("XDG_DATA_HOME")
+    return Path(base) / "usnet" if base else Path.home() / ".local" / "share" / "usnet"
 
 
 def open_place(data: Path, database: str | None = None, engine: Engine | None = None) -> Place:

@@ -72,7 +72,8 @@ class FindingRow(Base):
 class ReaderRow(Base):
     """A reader. ``state``: invited, consented, reading, finished, excluded. ``sequence`` is the order of arms as digits.
 
-    ``period``, ``position`` and ``step`` say what comes next; they follow from the answers and are kept to find it at once.
+    ``period``, ``position`` and ``step`` say what comes next; they follow from the answers and are kept to find it at once;
+    ``opens_at`` ends a washout, ``opened_at`` is when the open case was first shown.
     """
 
     __tablename__ = "study_reader"
@@ -98,12 +99,13 @@ class ReaderRow(Base):
     position: Mapped[int] = mapped_column(Integer)
     step: Mapped[int] = mapped_column(Integer)
     opens_at: Mapped[float | None] = mapped_column(Float)
+    opened_at: Mapped[float | None] = mapped_column(Float)
     active_s: Mapped[float] = mapped_column(Float)
     last_at: Mapped[float | None] = mapped_column(Float)
 
 
 class SlotRow(Base):
-    """The order of reading, row by row: what a reader sees at a position of a period, and when it was first shown."""
+    """The order of reading, row by row: what a reader sees at a position of a period."""
 
     __tablename__ = "study_slot"
     __table_args__ = (
@@ -118,7 +120,6 @@ class SlotRow(Base):
     name: Mapped[str] = mapped_column(String(12))
     use: Mapped[str] = mapped_column(String(10))
     arm: Mapped[str] = mapped_column(String(12))
-    opened_at: Mapped[float | None] = mapped_column(Float)
 
 
 class AnswerRow(Base):

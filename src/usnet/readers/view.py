@@ -10,10 +10,12 @@ from typing import Any, Literal
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from usnet.readers.commit import Receipt
 from usnet.readers.place import Place, StudyError, stream_of
 from usnet.readers.protocol import Protocol
 from usnet.readers.tables import AnswerRow, CaseRow, DraftRow, FindingRow, ReaderRow, SlotRow, StudyRow, TruthRow
 from usnet.store import chain
+from usnet.store.tables import table_of
 
 Phase = Literal["consent", "profile", "reading", "washout", "paused", "closed", "finished", "excluded"]
 
@@ -72,19 +74,38 @@ def view(session: Session, place: Place, protocol: Protocol, number: int) -> Vie
     return _case(session, place, protocol, reader)
 
 
+def after_commit(session: Session, place: Place, protocol: Protocol, number: int, receipt: Receipt) -> View:
+    """What follows a fresh answer: from the receipt alone where the next case is a plain one."""
+    after = receipt.after
+    if after is None or after.arm == "aided" or receipt.again:
+        return view(session, place, protocol, number)
+    if receipt.step == 0 and receipt.arm == "sequential":
+        return view(session, place, protocol, number)
+    return View(
+        "reading",
+        receipt.period,
+        protocol.periods,
+        after.position,
+        _total(protocol, receipt.period),
+        0,
+        "training" if after.use == "training" else "reading",
+        after.arm,
+        after.width,
+        after.height,
+        take_break=_break_due(protocol, receipt.active_s),
+        image=after.image,
+    )
+
+
 def shown_now(session: Session, study: str, number: int) -> None:
     """Note when the open case was first shown; the caller's transaction writes."""
-    reader = session.execute(
-        select(ReaderRow.period, ReaderRow.position).where(ReaderRow.study == study, ReaderRow.number == number)
-    ).one()
     session.execute(
-        update(SlotRow)
+        update(table_of(ReaderRow))
         .where(
-            SlotRow.study == study,
-            SlotRow.reader == number,
-            SlotRow.period == reader.period,
-            SlotRow.position == reader.position,
-            SlotRow.opened_at.is_(None),
+            ReaderRow.study == study,
+            ReaderRow.number == number,
+            ReaderRow.state == "reading",
+            ReaderRow.opened_at.is_(None),
         )
         .values(opened_at=time.time())
     )
@@ -145,7 +166,7 @@ def _case(session: Session, place: Place, protocol: Protocol, reader: Any) -> Vi
         _first(session, study, number, reader) if reader.step == 1 else None,
         json.loads(draft.body) if draft is not None and fresh else None,
         None,
-        _break_due(protocol, reader),
+        _break_due(protocol, reader.active_s),
         slot.image,
     )
 
@@ -155,10 +176,10 @@ def _total(protocol: Protocol, period: int) -> int:
     return cases.total + cases.repeats + (cases.training if period == 0 else 0)
 
 
-def _break_due(protocol: Protocol, reader: Any) -> bool:
-    """Active reading since the last multiple of the break's time; advice only."""
-    minutes = protocol.reading.break_minutes
-    return bool(reader.active_s >= 60 * minutes and reader.active_s % (60 * minutes) < 60)
+def _break_due(protocol: Protocol, active_s: float) -> bool:
+    """In the minute after every so many minutes of active reading; advice only."""
+    seconds = 60 * protocol.reading.break_minutes
+    return active_s >= seconds and active_s % seconds < 60
 
 
 def _findings(session: Session, study: str, case: str) -> dict[str, Any] | None:

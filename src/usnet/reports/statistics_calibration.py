@@ -14,7 +14,8 @@ from usnet.reports.statistics_calibration_figure import decision_figure, reliabi
 from usnet.reports.statistics_roc import TRUTH_NAMES, size_text
 from usnet.statistics.arrays import BoolArray, FloatArray
 from usnet.statistics.bootstrap import Bootstrap, Resampler, weighted_mean
-from usnet.statistics.calibration import ReliabilityBin, brier, expected_calibration_error, isotonic, platt, reliability
+from usnet.statistics.calibration import ReliabilityBin, brier, calibration_gaps, isotonic, platt, reliability
+from usnet.statistics.calibration_interval import calibration_error_interval
 from usnet.statistics.calibration_line import CLIP, CalibrationLine, calibration_line
 from usnet.statistics.clustered import FEW_CLUSTERS
 from usnet.statistics.decision_curve import decision_curve, net_benefit
@@ -105,11 +106,12 @@ def _measures(data: _Data, line: CalibrationLine) -> tuple[Grid, str]:
 
     def draw(w: FloatArray) -> FloatArray:
         large = weighted_mean(data.y.astype(np.float64) - data.p)(w)
-        return np.stack(
-            [brier(data.p, data.y, w), expected_calibration_error(data.p, data.y, data.bins, w), large], axis=1
-        )
+        gaps = calibration_gaps(data.p, data.y, data.bins, w)
+        return np.column_stack([brier(data.p, data.y, w), np.abs(gaps).sum(axis=1), large, gaps])
 
     value, boot = draw(np.ones((1, data.y.size)))[0], data.resampler.run(draw, data.level)
+    error = calibration_error_interval(value[3:], boot.draws[:, 3:], data.level)
+    limits = (boot.interval(0), error, boot.interval(2))
     share = float(data.y.mean())
     meaning = (
         f"0 is best; a constant guess at the prevalence scores {share * (1 - share):.4f}",
@@ -118,7 +120,7 @@ def _measures(data: _Data, line: CalibrationLine) -> tuple[Grid, str]:
     )
     names = ("Brier score", "expected calibration error", "observed minus predicted share")
     rows: list[tuple[Cell, ...]] = [
-        (name, float(value[i]), interval_text(boot.interval(i), 4), meaning[i]) for i, name in enumerate(names)
+        (name, float(value[i]), interval_text(limits[i], 4), meaning[i]) for i, name in enumerate(names)
     ]
     note = line.note or ""
     rows.append(

@@ -38,12 +38,24 @@ def brier(probability: npt.ArrayLike, truth: npt.ArrayLike, weights: FloatArray 
 def expected_calibration_error(
     probability: npt.ArrayLike, truth: npt.ArrayLike, bins: int = 10, weights: FloatArray | None = None
 ) -> FloatArray:
-    """Mean gap between observed and predicted over equal-width bins: ``[B]``. Biased upwards where bins hold few cases."""
+    """Mean gap between observed and predicted over equal-width bins: ``[B]``. Biased upwards where bins hold few cases.
+
+    Interval: :func:`usnet.statistics.calibration_interval.calibration_error_interval`.
+    """
+    return np.asarray(np.abs(calibration_gaps(probability, truth, bins, weights)).sum(axis=1))
+
+
+def calibration_gaps(
+    probability: npt.ArrayLike, truth: npt.ArrayLike, bins: int = 10, weights: FloatArray | None = None
+) -> FloatArray:
+    """Predicted less observed number of positives in each bin of equal width, over the number of all cases: ``[B, bins]``.
+
+    Their absolute values sum to the expected calibration error. NaN where nothing has weight.
+    """
     p, y = _pair(probability, truth)
     w = np.ones((1, p.size)) if weights is None else weights
     member = (_bin(p, bins)[:, None] == np.arange(bins)).astype(np.float64)
-    gap = np.abs(w @ ((p - y)[:, None] * member)).sum(axis=1)
-    return ratio(gap, w.sum(axis=1))
+    return ratio(w @ ((p - y)[:, None] * member), w.sum(axis=1, keepdims=True))
 
 
 def reliability(

@@ -18,14 +18,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from usnet.errors import ConfigError
-from usnet.store.tables import Head, Link
+from usnet.store.tables import Head, Link, table_of
 
 START = "0" * 64
 _BATCH = 1000
+
+# Built once: putting a statement together takes longer than running it, and a log is written with every save.
+_HEAD = table_of(Head)
+_LAST = select(_HEAD.c.position, _HEAD.c.signature).where(_HEAD.c.stream == bindparam("stream")).with_for_update()
+_ADD = insert(table_of(Link))
+_BEGIN = insert(_HEAD)
+_MOVE = (
+    update(_HEAD)
+    .where(_HEAD.c.stream == bindparam("of"))
+    .values(position=bindparam("to"), signature=bindparam("signed"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +85,18 @@ def append(session: Session, key: bytes, stream: str, actor: str, action: str, b
 
     ``body`` must be JSON. Writers of one stream queue for its head; different streams do not wait for one another on PostgreSQL.
     """
-    last = session.execute(
-        select(Head.position, Head.signature).where(Head.stream == stream).with_for_update()
-    ).one_or_none()
+    connection = session.connection()
+    last = connection.execute(_LAST, {"stream": stream}).one_or_none()
     position, before = (last.position + 1, last.signature) if last else (0, START)
     time = datetime.now(UTC).isoformat(timespec="milliseconds")
     text = json.dumps(body, sort_keys=True, ensure_ascii=False, allow_nan=False)
     signature = _sign(key, before, stream, position, time, actor, action, text)
-    session.execute(
-        insert(Link).values(
-            stream=stream, position=position, time=time, actor=actor, action=action, body=text, signature=signature
-        )
-    )
+    row = {"stream": stream, "position": position, "time": time, "actor": actor, "action": action, "body": text}
+    connection.execute(_ADD, row | {"signature": signature})
     if last:
-        session.execute(update(Head).where(Head.stream == stream).values(position=position, signature=signature))
+        connection.execute(_MOVE, {"of": stream, "to": position, "signed": signature})
     else:
-        session.execute(insert(Head).values(stream=stream, position=position, signature=signature))
+        connection.execute(_BEGIN, {"stream": stream, "position": position, "signature": signature})
     return Entry(stream, position, time, actor, action, json.loads(text), signature)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Float, Index, Integer, MetaData, String, Text, UniqueConstraint
+from typing import cast
+
+from sqlalchemy import Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMES = {
@@ -18,6 +20,11 @@ class Base(DeclarativeBase):
     """Declarative base of all rooms: constraint names are fixed, so that migrations can name them on either database."""
 
     metadata = MetaData(naming_convention=NAMES)
+
+
+def table_of(kind: type[Base]) -> Table:
+    """The plain table of a class, for statements that are built once and run without the object mapper."""
+    return cast(Table, kind.__table__)
 
 
 class Link(Base):

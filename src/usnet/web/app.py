@@ -15,7 +15,9 @@ from usnet.errors import UsnetError
 from usnet.web import account_pages, health, login_pages, preferences
 from usnet.web.accounts import TooManyTries
 from usnet.web.browser import BrowserCookie
+from usnet.web.diagnose import api as diagnose_api
 from usnet.web.diagnose import pages as diagnose_pages
+from usnet.web.diagnose.model import facts
 from usnet.web.guard import NotSignedIn, csrf, current_user
 from usnet.web.limits import Gate
 from usnet.web.measuring import Measured
@@ -45,8 +47,9 @@ def create_app(settings: Settings, place: Workplace | None = None) -> FastAPI:
         dependencies=[Depends(csrf)],
     )
     app.state.workplace = place
+    app.state.facts = facts(settings.bundle)
     app.state.nav = [item for page in PAGES for item in page.NAV]
-    for module in (health, login_pages, preferences, *PAGES):
+    for module in (health, login_pages, preferences, diagnose_api, *PAGES):
         app.include_router(module.router)
     app.mount("/static", _Static(directory=Path(__file__).parent / "static"), name="static")
     _add_error_pages(app)

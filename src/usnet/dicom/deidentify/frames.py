@@ -113,30 +113,32 @@ def _record_loss(made: Dataset, header: Dataset, ratio: float) -> None:
 
 
 def _lossless(source: Source, hidden: Hidden) -> tuple[Dataset, UID, int]:
-    frames, changed, total = [], 0, 0
-    black = _black(source.header, source.syntax)
+    frames, total = [], 0
     for stored in source.passed(stored_frames, raw=True):
-        frame = np.array(stored)
-        total += frame.nbytes
+        frames.append(np.array(stored))
+        total += stored.nbytes
         if total > MOST_BYTES:
             raise UnreadableImage(
                 "the decoded frames are too large", source=source.name, expected=f"at most {MOST_BYTES} bytes"
             )
-        changed += bool((frame[hidden] != black).any())
-        frame[hidden] = black
-        frames.append(frame)
     _check_count(len(frames), source)
-    return *_coded(source, np.stack(frames)), changed
+    stack = np.stack(frames)
+    black = _black(source.header, source.syntax, stack)
+    changed = sum(bool((frame[hidden] != black).any()) for frame in stack)
+    stack[:, hidden] = black
+    return *_coded(source, stack), changed
 
 
-def _black(header: Dataset, syntax: UID) -> Array:
-    """The stored value of black, ``[]`` or ``[3]``."""
+def _black(header: Dataset, syntax: UID, frames: Array) -> Array:
+    """The stored value of black, ``[]`` or ``[3]``; for wide grey values the darkest of the file, so that its range stays."""
     kind = str(header.get("PhotometricInterpretation", ""))
     bits = int(header.get("BitsStored") or header.BitsAllocated)
     signed = header.get("PixelRepresentation") == 1
     low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
     if kind == "PALETTE COLOR":
         return np.array(_darkest_entry(header, low, high))
+    if kind.startswith("MONOCHROME") and frames.dtype.itemsize > 1:
+        low, high = int(frames.min()), int(frames.max())
     if kind == "MONOCHROME1":
         return np.array(high)
     if kind.startswith("YBR") and syntax not in JPEG_2000:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import IO
 
+import numpy as np
 from pydicom import dcmread
 from pydicom._uid_dict import UID_dictionary
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
@@ -102,7 +103,7 @@ def _image(source: Source, secret: Secret, options: Options, kind: str) -> Clean
     dataset = source.header
     regions = header_regions(dataset, int(dataset.Columns), int(dataset.Rows))
     first = next(views(source))
-    hidden = hiding(views(source), regions, options.area)
+    hidden = hiding(_searched(source), regions, options.area)
     pixels, syntax, changed = recode(source, hidden.pixels)
     patient, places, frames = patient_key(dataset), _places(dataset, secret), source.count
     if not source.syntax.is_little_endian:
@@ -129,6 +130,20 @@ def views(source: Source) -> Iterator[UInt8Image]:
     show = presentation(source.header, source.name)
     for stored in source.passed(stored_frames):
         yield show(stored)
+
+
+def _searched(source: Source) -> Iterator[UInt8Image]:
+    """The frames as text is looked for in them: a window must not hide what another window shows."""
+    header = source.header
+    windowed = any(keyword in header for keyword in ("WindowWidth", "VOILUTSequence", "ModalityLUTSequence"))
+    wide = int(header.BitsAllocated) > 8
+    if not (wide or windowed) or int(header.SamplesPerPixel) > 1 or header.PhotometricInterpretation == "PALETTE COLOR":
+        yield from views(source)
+        return
+    for stored in source.passed(stored_frames):
+        low, high = int(stored.min()), int(stored.max())
+        grey = (stored.astype(np.int64) - low) * 255 // max(1, high - low)
+        yield (255 - grey if header.PhotometricInterpretation == "MONOCHROME1" else grey).astype(np.uint8)
 
 
 def _kind(dataset: FileDataset, pixels: bool, name: str) -> str:

@@ -62,10 +62,14 @@ class Job:
 
     def run(self) -> Iterator[Outcome]:
         """Clean every file; failures are outcomes too."""
+        written: dict[str, int] = {}
         for number, path in enumerate(self.files(), 1):
-            yield self._one(path, number)
+            outcome = self._one(path, number, written)
+            if outcome.output:
+                written[outcome.output] = number
+            yield outcome
 
-    def _one(self, path: Path, number: int) -> Outcome:
+    def _one(self, path: Path, number: int, written: dict[str, int]) -> Outcome:
         try:
             if not (path.is_file() and is_image(path)):
                 return Outcome(path, "left out", number, note="no image")
@@ -78,7 +82,7 @@ class Job:
                     return self._raster(path, stream.read(), number)
                 if _DIRECTORY in head:
                     return Outcome(path, "left out", number, note="a DICOM directory")
-                return self._dicom(path, stream, number)
+                return self._dicom(path, stream, number, written)
         except UsnetError as error:
             detail = error
         except Exception as error:
@@ -86,7 +90,7 @@ class Job:
             logger.info("%s", detail, exc_info=True)
         return Outcome(path, "failed", number, note="not written: see the messages of the command", detail=str(detail))
 
-    def _dicom(self, path: Path, stream: Any, number: int) -> Outcome:
+    def _dicom(self, path: Path, stream: Any, number: int, written: dict[str, int]) -> Outcome:
         from usnet.dicom.deidentify.objects import cleaned, pixels_of, views
         from usnet.dicom.deidentify.proof import proven
         from usnet.dicom.deidentify.sheet import save_picture
@@ -95,6 +99,8 @@ class Job:
         buffer = io.BytesIO()
         made.dataset.save_as(buffer, enforce_file_format=True)
         output = f"{made.patient}/{made.places[0]}/{made.places[1]}.dcm"
+        if output in written:  # two files with one SOP Instance UID
+            return Outcome(path, "left out", number, note=f"the same object as file {written[output]}")
         picture = ""
         if made.hiding is not None and made.first is not None:
             buffer.seek(0)

@@ -103,5 +103,7 @@ def expect(reply: Reply, *status: int) -> Reply:
         It is not; shows what the server said.
     """
     if reply.status not in status:
-        raise StudyError(f"the server said {reply.status}: {reply.body[:200]!r}", expected=" or ".join(map(str, status)))
+        raise StudyError(
+            f"the server said {reply.status}: {reply.body[:200]!r}", expected=" or ".join(map(str, status))
+        )
     return reply

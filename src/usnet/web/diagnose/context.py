@@ -1,7 +1,8 @@
 """Where a probability lies among nodules whose pathology is known: the distribution that a bundle may carry.
 
-The optional file ``reference_scores.json`` beside ``bundle.json`` holds ``{"model_sha256", "origin", "benign": [...], "malignant":
-[...]}``: the calibrated probabilities of malignancy of the benign and malignant nodules of the folds that the model was validated on.
+The optional file ``reference_scores.json`` beside ``bundle.json`` holds ``{"model_sha256", "origin", "benign": [...],
+"malignant": [...]}``: the calibrated probabilities of malignancy of the benign and malignant nodules of the folds that the model
+was validated on.
 """
 
 from __future__ import annotations

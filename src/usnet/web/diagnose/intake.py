@@ -49,7 +49,9 @@ def is_zip(path: Path) -> bool:
     return head[:4] in (b"PK\x03\x04", b"PK\x05\x06") and not looks_like_dicom(head)
 
 
-def _members(archive: zipfile.ZipFile, files: Blobs, name: str, sha256: str, alive: Callable[[], None]) -> Iterator[Source]:
+def _members(
+    archive: zipfile.ZipFile, files: Blobs, name: str, sha256: str, alive: Callable[[], None]
+) -> Iterator[Source]:
     entries = [entry for entry in archive.infolist() if not entry.is_dir() and not _hidden(entry.filename)]
     if not entries:
         yield Source(name, sha256, "the zip holds no files")

@@ -75,7 +75,9 @@ class _Reading:
     def run(self) -> dict[str, Any]:
         """Read everything and store it."""
         with reading(self._place.engine) as session:
-            rows = list(session.scalars(select(ExamFile).where(ExamFile.exam == self._exam).order_by(ExamFile.position)))
+            rows = list(
+                session.scalars(select(ExamFile).where(ExamFile.exam == self._exam).order_by(ExamFile.position))
+            )
         if not rows:
             raise _Gone
         found = [s for row in rows for s in sources(self._files, row.name, row.sha256, self._alive)]

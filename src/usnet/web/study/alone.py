@@ -1,7 +1,7 @@
 """A server for studies alone, as a process of its own: the whole application, without the workers that run the model.
 
-``python -m usnet.web.study.alone FOLDER [DATABASE [PORT]]`` listens on loopback, writes its port as the first line and ends when its
-standard input ends. The demonstration and the load test use it.
+``python -m usnet.web.study.alone FOLDER [DATABASE [PORT]]`` listens on loopback, writes its port as the first line and ends when
+its standard input ends. The demonstration and the load test use it.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
@@ -24,13 +24,29 @@ from usnet.readers.answer import Answer
 from usnet.readers.commit import Conflict, commit
 from usnet.readers.place import StudyError
 from usnet.readers.tables import CaseRow, DraftRow, ReaderRow, SlotRow
-from usnet.readers.view import View, feedback, shown_now, view
-from usnet.store.database import reading
+from usnet.readers.view import View, after_commit, feedback, shown_now, view
+from usnet.store.tables import table_of
 from usnet.web.guard import csrf
 from usnet.web.study.cookie import NoReader, reader_of
 from usnet.web.study.server import StudyServer, study_server
 
 _MOST_DRAFT = 20_000
+_R, _S, _C = (table_of(kind).c for kind in (ReaderRow, SlotRow, CaseRow))
+_OPEN = select(_C.image).where(
+    _R.study == bindparam("study"),
+    _R.number == bindparam("number"),
+    _R.period == bindparam("period"),
+    _R.position == bindparam("position"),
+    _R.state == "reading",
+    _R.opened_at.is_not(None),
+    _S.study == _R.study,
+    _S.reader == _R.number,
+    _S.period == _R.period,
+    _S.position == _R.position,
+    _C.study == _S.study,
+    _C.name == _S.name,
+)
+"""Image of a slot, if it is the one that is open to its reader."""
 Handler = Callable[[Request, StudyServer, str, int], Awaitable[Response]]
 
 
@@ -83,7 +99,7 @@ async def answer(request: Request, server: StudyServer, study: str, number: int)
         said: dict[str, Any] = {"entry": receipt.entry, "again": receipt.again}
         if receipt.use == "training" and protocol.reading.feedback:
             said["feedback"] = feedback(session, study, receipt.case)
-        return said, view(session, server.place, protocol, number)
+        return said, after_commit(session, server.place, protocol, number, receipt)
 
     said, after = await asyncio.wrap_future(server.commits.submit(work))
     return _json(said | {"state": _public(study, after)})
@@ -117,30 +133,10 @@ async def image(request: Request, server: StudyServer, study: str, number: int) 
 
 
 def _open_image(server: StudyServer, study: str, number: int, here: tuple[int, int]) -> str | None:
-    with reading(server.place.engine) as session:
-        found = view_position(session, study, number)
-        if found is None or found[:2] != here:
-            return None
-        return found[2]
-
-
-def view_position(session: Session, study: str, number: int) -> tuple[int, int, str] | None:
-    """Period, position and image of the case that is open to a reader; ``None`` where none is."""
-    row = session.execute(
-        select(ReaderRow.period, ReaderRow.position, CaseRow.image).where(
-            ReaderRow.study == study,
-            ReaderRow.number == number,
-            ReaderRow.state == "reading",
-            SlotRow.study == study,
-            SlotRow.reader == number,
-            SlotRow.period == ReaderRow.period,
-            SlotRow.position == ReaderRow.position,
-            SlotRow.opened_at.is_not(None),
-            CaseRow.study == study,
-            CaseRow.name == SlotRow.name,
-        )
-    ).one_or_none()
-    return None if row is None else (row.period, row.position, row.image)
+    with server.place.engine.connect() as connection:
+        values = {"study": study, "number": number, "period": here[0], "position": here[1]}
+        found: str | None = connection.execute(_OPEN, values).scalar()
+        return found
 
 
 def _public(study: str, now: View) -> dict[str, Any]:

@@ -88,6 +88,7 @@ def _readers() -> None:
         sa.Column("position", sa.Integer, nullable=False),
         sa.Column("step", sa.Integer, nullable=False),
         sa.Column("opens_at", sa.Float),
+        sa.Column("opened_at", sa.Float),
         sa.Column("active_s", sa.Float, nullable=False),
         sa.Column("last_at", sa.Float),
     )
@@ -104,7 +105,6 @@ def _answers() -> None:
         sa.Column("name", sa.String(12), nullable=False),
         sa.Column("use", sa.String(10), nullable=False),
         sa.Column("arm", sa.String(12), nullable=False),
-        sa.Column("opened_at", sa.Float),
         sa.ForeignKeyConstraint(
             ["study", "reader"],
             ["study_reader.study", "study_reader.number"],

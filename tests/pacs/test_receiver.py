@@ -1,0 +1,259 @@
+"""What the node's ear takes, refuses, and survives."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import socket
+import ssl
+import struct
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from listening import Ear, listening, recoded
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+)
+from pynetdicom import build_context
+from servers import Certificates, wait_for
+
+from usnet.pacs.config import TlsFiles
+from usnet.pacs.contexts import SECONDARY_CAPTURE, ULTRASOUND
+from usnet.pacs.tls import client_context
+
+FULL = 0xA700
+
+
+@pytest.fixture
+def ear(tmp_path: Path) -> Iterator[Ear]:
+    with listening(tmp_path) as ear:
+        yield ear
+
+
+def test_success_means_that_bytes_and_note_are_there(ear: Ear, stills: list[Path]) -> None:
+    assert ear.send(stills[0]) == 0
+    (row,) = ear.rows()
+    kept = ear.spool.blobs.path(row.sha256)
+    assert hashlib.sha256(kept.read_bytes()).hexdigest() == row.sha256
+    sent, found = dcmread(stills[0]), dcmread(kept)
+    assert found == sent
+    assert (row.state, row.sender, row.size) == ("new", "SCANNER", kept.stat().st_size)
+    assert kept.read_bytes()[:128] == b"\0" * 128
+    assert not list(ear.spool.incoming.iterdir())
+
+
+def test_the_same_object_twice_is_one_note(ear: Ear, stills: list[Path]) -> None:
+    assert [ear.send(stills[0]), ear.send(stills[0])] == [0, 0]
+    assert len(ear.rows()) == 1
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [ImplicitVRLittleEndian, RLELossless, JPEGLSLossless, JPEG2000Lossless],
+    ids=lambda s: s.name,
+)
+def test_encodings_arrive_as_they_were_sent(ear: Ear, stills: list[Path], tmp_path: Path, syntax: UID) -> None:
+    path = recoded(stills[0], tmp_path / "recoded.dcm", syntax)
+    assert ear.send(path) == 0
+    (row,) = ear.rows()
+    assert dcmread(ear.spool.blobs.path(row.sha256)).file_meta.TransferSyntaxUID == syntax
+
+
+def test_big_endian_arrives(ear: Ear) -> None:
+    assert ear.send(Path(str(get_testdata_file("ExplVR_BigEnd.dcm")))) == 0
+    (row,) = ear.rows()
+    assert dcmread(ear.spool.blobs.path(row.sha256)).file_meta.TransferSyntaxUID == ExplicitVRBigEndian
+
+
+def test_what_is_accepted(ear: Ear) -> None:
+    syntaxes = [
+        ExplicitVRLittleEndian,
+        JPEGBaseline8Bit,
+        JPEGLosslessSV1,
+        DeflatedExplicitVRLittleEndian,
+        UID("1.2.840.10008.1.2.4.102"),
+    ]
+    kinds = [*ULTRASOUND, SECONDARY_CAPTURE[0], UID("1.2.840.10008.5.1.4.1.1.2")]
+    association = ear.call(*(build_context(kind, syntax) for kind in kinds for syntax in syntaxes))
+    taken = {(c.abstract_syntax, c.transfer_syntax[0]) for c in association.accepted_contexts}
+    association.release()
+    assert taken == {(kind, syntax) for kind in ULTRASOUND for syntax in syntaxes[:3]}
+
+
+def test_secondary_capture_is_taken_where_it_is_wanted(tmp_path: Path) -> None:
+    with listening(tmp_path, secondary_capture=True) as ear:
+        association = ear.call(build_context(SECONDARY_CAPTURE[0], ExplicitVRLittleEndian))
+        assert association.is_established
+        association.release()
+
+
+@pytest.mark.parametrize(("own", "called"), [("STRANGER", "USNET"), ("SCANNER", "OTHER")])
+def test_names_must_be_right(ear: Ear, own: str, called: str) -> None:
+    assert ear.call(own=own, called=called).is_rejected
+
+
+def test_addresses_must_be_right(tmp_path: Path) -> None:
+    with listening(tmp_path, networks=("192.0.2.0/24",)) as ear:
+        assert not ear.call().is_established
+
+
+def test_a_uid_that_is_a_path_is_refused(ear: Ear, stills: list[Path], tmp_path: Path) -> None:
+    for number, uid in enumerate(("../../../evil", "1.2.3/../../4", "1..2", "01.2")):
+        dataset = dcmread(stills[0])
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = UID(uid)
+        path = tmp_path / f"{number}.dcm"
+        dataset.save_as(path)
+        assert ear.send(path) not in (0, None)
+    assert not ear.rows()
+    assert {path.name for path in tmp_path.iterdir()} <= {"spool", *(f"{n}.dcm" for n in range(4)), *DATABASE}
+
+
+DATABASE = ("node.db", "node.db-wal", "node.db-shm")
+
+
+def test_a_full_spool_is_said_and_nothing_is_kept(tmp_path: Path, stills: list[Path]) -> None:
+    with listening(tmp_path, quota_mib=1) as ear:
+        ear.spool.keep([b"x" * (1 << 20), b"y"], 1 << 22)
+        assert ear.send(stills[0]) == FULL
+        assert not ear.rows()
+        assert not list(ear.spool.incoming.iterdir())
+
+
+def test_an_object_that_is_too_large_ends_the_connection(tmp_path: Path, stills: list[Path]) -> None:
+    dataset = dcmread(stills[0])
+    dataset.NumberOfFrames = 60
+    dataset.PixelData = dataset.PixelData * 60  # 4 MB
+    dataset.save_as(tmp_path / "large.dcm")
+    with listening(tmp_path / "node", file_mib=1) as ear:
+        assert ear.send(tmp_path / "large.dcm") is None
+        assert not ear.rows()
+        wait_for(lambda: not list(ear.spool.incoming.iterdir()), 10, "removal of the broken object")
+        assert ear.send(stills[0]) == 0
+
+
+def connection(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=20)
+
+
+def test_half_open_connections_leave_room_and_are_closed(tmp_path: Path, stills: list[Path]) -> None:
+    with listening(tmp_path, idle_seconds=2.0) as ear:
+        silent = [connection(ear.port) for _ in range(12)]
+        assert ear.send(stills[0]) == 0
+        wait_for(lambda: all(_closed(one) for one in silent), 30, "the end of the silent ones")
+        for one in silent:
+            one.close()
+
+
+def _closed(one: socket.socket) -> bool:
+    one.settimeout(0.05)
+    try:
+        return one.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
+def test_too_many_connections_are_refused_not_served(tmp_path: Path, stills: list[Path]) -> None:
+    with listening(tmp_path, associations=2, idle_seconds=2.0) as ear:
+        flood = [connection(ear.port) for _ in range(60)]
+        wait_for(lambda: sum(map(_closed, flood)) >= 30, 10, "refusals")
+        for one in flood:
+            one.close()
+        wait_for(lambda: _tries(ear, stills[0]) == 0, 30, "room for others")
+
+
+def _tries(ear: Ear, path: Path) -> int | None:
+    try:
+        return ear.send(path)
+    except (AssertionError, ConnectionError):
+        return None
+
+
+def test_a_unit_that_claims_four_gigabytes_is_not_read(ear: Ear, stills: list[Path]) -> None:
+    with connection(ear.port) as one:
+        one.sendall(struct.pack(">BBL", 1, 0, 0xFFFFFFFF))
+        for _ in range(20):
+            try:
+                one.sendall(b"\0" * (1 << 16))
+            except OSError:
+                break
+        wait_for(lambda: _closed(one), 10, "the end of the connection")
+    assert ear.send(stills[0]) == 0
+
+
+def test_garbage_and_broken_associations(ear: Ear, stills: list[Path]) -> None:
+    for data in (
+        b"GET / HTTP/1.0\r\n\r\n",
+        b"\0" * 5000,
+        b"\x01\x00\x00\x00\x00\x44" + b"\xff" * 0x44,
+        b"\x04\0\0\0\0\x08" + b"\xff" * 8,
+    ):
+        with connection(ear.port) as one:
+            one.sendall(data)
+            one.shutdown(socket.SHUT_WR)
+            one.settimeout(5)
+            while one.recv(4096):
+                pass
+    assert ear.send(stills[0]) == 0
+
+
+def test_an_object_that_breaks_off_leaves_nothing(tmp_path: Path, stills: list[Path]) -> None:
+    with listening(tmp_path, pdu_kib=16) as ear:  # the object comes in several units
+        _break_off(ear, stills[0])
+        wait_for(lambda: not list(ear.spool.incoming.iterdir()), 20, "removal of the half object")
+        assert not ear.rows()
+        assert ear.send(stills[0]) == 0
+
+
+def _break_off(ear: Ear, path: Path) -> None:
+    association = ear.call(build_context(ULTRASOUND[0], ExplicitVRLittleEndian))
+    transport = association.dul.socket
+    assert transport is not None
+    whole = transport.send
+    sent: list[int] = []
+
+    def cut(data: bytes) -> None:
+        sent.append(len(data))
+        if len(sent) > 2:  # command and the first part of the object are through
+            plain = transport.socket
+            assert plain is not None
+            plain.shutdown(socket.SHUT_RDWR)
+            raise OSError("cut")
+        whole(data)
+
+    transport.send = cut  # type: ignore[method-assign]
+    with contextlib.suppress(OSError, RuntimeError):
+        association.send_c_store(path)
+    association.abort()
+
+
+def test_tls_needs_a_certificate_and_waits_for_nobody(tmp_path: Path, stills: list[Path]) -> None:
+    made, other = Certificates(tmp_path / "tls"), Certificates(tmp_path / "other")
+    good = client_context(TlsFiles(**made.toml()))  # type: ignore[arg-type]
+    bad = ssl.create_default_context(cafile=str(made.authority))
+    foreign = ssl.create_default_context(cafile=str(made.authority))
+    foreign.load_cert_chain(str(other.certificate), str(other.key))
+    with listening(tmp_path / "node", tls=made.toml(), idle_seconds=20.0) as ear:
+        with connection(ear.port), connection(ear.port):  # two clients that never shake hands
+            start = time.monotonic()
+            association = ear.call(tls_args=(good, "127.0.0.1"))
+            assert association.is_established
+            assert time.monotonic() - start < 15, "a silent client kept another waiting"
+            association.release()
+        assert not ear.call(tls_args=(bad, "127.0.0.1")).is_established
+        assert not ear.call(tls_args=(foreign, "127.0.0.1")).is_established
+        assert not ear.call().is_established
