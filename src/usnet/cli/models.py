@@ -68,7 +68,7 @@ def gate(
     out: Annotated[Path, typer.Option("--out", "-o", help="Where the bundle with its gate goes.")],
 ) -> None:
     """Fit the gate that refuses what is no grey B-mode ultrasound, and write the bundle with it."""
-    from usnet.bundles import load, write
+    from usnet.bundles import load
     from usnet.cli.progress import bar
     from usnet.datasets.records import load as load_dataset
     from usnet.diagnosis.gate import FILE
@@ -78,11 +78,38 @@ def gate(
     with bar("Looking") as update:
         sets = [appearances(load_dataset(path), update) for path in data]
     fitted = fit_gate(sets, others(0))
-    files: dict[str, Path | bytes] = {name: found.read(name) for name in found.manifest.files}
-    files[FILE] = (fitted.model_dump_json(indent=1) + "\n").encode()
-    typer.echo(f"{write(out, found.manifest, files)}: {fitted.origin}")
+    typer.echo(f"{_write_with(found, FILE, fitted.model_dump_json(indent=1), out)}: {fitted.origin}")
     for name, share in fitted.measured.items():
         typer.echo(f"{name.replace('_', ' ')}: {share:.1%}")
+
+
+@app.command()
+def reference(
+    bundle: Annotated[str, typer.Argument(metavar="PATH|NAME", help="A bundle's folder or zip, or a shipped name.")],
+    data: Annotated[list[Path], typer.Option(help="Datasets whose split val is looked at; repeat for several.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the bundle with its reference scores goes.")],
+) -> None:
+    """Note what the model says of validation nodules of known pathology, for pages that show where a new score lies."""
+    from usnet.bundles import load
+    from usnet.cli.progress import bar
+    from usnet.datasets.records import load as load_dataset
+    from usnet.diagnosis import Diagnoser
+    from usnet.evaluation.reference_scores import FILE, reference_scores
+
+    found = load(bundle)
+    with bar("Diagnosing") as update:
+        scores = reference_scores(Diagnoser(found, gate=False), [load_dataset(path) for path in data], update)
+    place = _write_with(found, FILE, scores.as_json(found.identity.sha256), out)
+    counts = f"{len(scores.benign)} benign and {len(scores.malignant)} malignant nodules, {scores.missed} not found"
+    typer.echo(f"{place}: {counts}; {scores.origin}")
+
+
+def _write_with(bundle: Bundle, name: str, content: str, out: Path) -> Path:
+    """The bundle with one file more."""
+    from usnet.bundles import write
+
+    files: dict[str, Path | bytes] = {known: bundle.read(known) for known in bundle.manifest.files}
+    return write(out, bundle.manifest, files | {name: (content.rstrip() + "\n").encode()})
 
 
 def _description(bundle: Bundle) -> list[str]:
