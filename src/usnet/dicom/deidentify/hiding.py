@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset
 from scipy import ndimage
 
-from usnet.dicom.deidentify.lettering import lettering
+from usnet.dicom.deidentify.lettering import ABOVE, lettering
 from usnet.images.regions import SMALLEST_SIDE
 from usnet.values import Box, UInt8Image
 
@@ -69,7 +69,7 @@ def hiding(views: Iterable[UInt8Image], regions: tuple[Box, ...], area: Box | No
     hidden = np.ones((height, width), dtype=bool)
     for x0, y0, x1, y1 in areas:
         hidden[y0:y1, x0:x1] = False
-    inside = tuple(sorted(line for line in lines if not hidden[line[1] : line[3], line[0] : line[2]].all()))
+    inside = tuple(sorted(line for line in lines if not hidden[_letters(line)].all()))
     for x0, y0, x1, y1 in inside:
         hidden[y0:y1, x0:x1] = True
     return Hiding(hidden, source, areas, inside)
@@ -112,6 +112,13 @@ def _picture(grey: UInt8Image) -> tuple[int, int, int, int] | None:
     y, x = ndimage.find_objects(labels)[largest]
     share = (y.stop - y.start) * (x.stop - x.start) / grey.size
     return (x.start, y.start, x.stop, y.stop) if _LEAST_SHARE <= share < 1 else None
+
+
+def _letters(line: tuple[int, int, int, int]) -> tuple[slice, slice]:
+    """The rows of the letters themselves in an enlarged line: a line above the picture must not cost a strip of it."""
+    x0, y0, x1, y1 = line
+    margin = round((y1 - y0) * ABOVE / (1 + 2 * ABOVE))
+    return slice(y0 + margin, y1 - margin), slice(x0, x1)
 
 
 def _corners(box: Box) -> tuple[int, int, int, int]:

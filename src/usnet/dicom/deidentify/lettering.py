@@ -13,7 +13,7 @@ SCALES = (0.5, 1.0, 2.0)
 """The finder knows letters of 6 to 24 px; together these reach from 3 to 48 px."""
 MOST_PIXELS = 1_000_000
 """A copy with more pixels is not searched: small letters in so large a frame are found at the next scale."""
-BESIDE, ABOVE = 2.5, 1.5
+BESIDE, ABOVE = 4.0, 1.5
 """Letter heights that a line is enlarged by at its ends, and above and below: ends of words and short lines beside a found one are
 often not found themselves."""
 

@@ -34,6 +34,8 @@ from usnet.images.limits import Limits
 from usnet.images.presentation import presentation
 from usnet.values import UInt8Image
 
+Span = tuple[int, int]
+
 DOCUMENTS = ("Structured Report", "SR Storage", "Key Object Selection", "Softcopy Presentation State")
 """Kinds without pixels that can be cleaned; documents, waveforms and raw data cannot, and are refused."""
 
@@ -54,7 +56,8 @@ CODES = {
 class Cleaned:
     """A clean object, ready to be written, and what was done.
 
-    ``places`` names the study's folder and the file; ``first`` is the first frame of the source as a viewer shows it.
+    ``places`` names the study's folder and the file; ``first`` is the first frame of the source as it was
+    looked at, ``span`` the range of its grey values for :func:`views`.
     """
 
     dataset: FileDataset
@@ -65,6 +68,7 @@ class Cleaned:
     coding_in: str
     hiding: Hiding | None = None
     first: UInt8Image | None = None
+    span: Span | None = None
     frames: int = 0
     changed_frames: int = 0
 
@@ -102,8 +106,9 @@ def _document(dataset: FileDataset, secret: Secret, options: Options, kind: str)
 def _image(source: Source, secret: Secret, options: Options, kind: str) -> Cleaned:
     dataset = source.header
     regions = header_regions(dataset, int(dataset.Columns), int(dataset.Rows))
-    first = next(views(source))
-    hidden = hiding(_searched(source), regions, options.area)
+    span = span_of(source)
+    first = next(views(source, span))
+    hidden = hiding(views(source, span), regions, options.area)
     pixels, syntax, changed = recode(source, hidden.pixels)
     patient, places, frames = patient_key(dataset), _places(dataset, secret), source.count
     if not source.syntax.is_little_endian:
@@ -116,7 +121,7 @@ def _image(source: Source, secret: Secret, options: Options, kind: str) -> Clean
     _declare(dataset, options, pixels=hidden.source in SURE)
     made = _fresh(dataset, syntax)
     coding = source.syntax.name
-    return Cleaned(made, secret.pseudonym(patient), places, kind, actions, coding, hidden, first, frames, changed)
+    return Cleaned(made, secret.pseudonym(patient), places, kind, actions, coding, hidden, first, span, frames, changed)
 
 
 def pixels_of(stream: IO[bytes], name: str, limits: Limits) -> Source:
@@ -125,25 +130,26 @@ def pixels_of(stream: IO[bytes], name: str, limits: Limits) -> Source:
     return Source(stream, stream.tell(), dataset, _syntax(dataset), name, limits)
 
 
-def views(source: Source) -> Iterator[UInt8Image]:
-    """The frames as a viewer shows them."""
-    show = presentation(source.header, source.name)
-    for stored in source.passed(stored_frames):
-        yield show(stored)
-
-
-def _searched(source: Source) -> Iterator[UInt8Image]:
-    """The frames as text is looked for in them: a window must not hide what another window shows."""
+def span_of(source: Source) -> Span | None:
+    """Darkest and brightest stored value of a grey file whose window may hide what another window shows, else ``None``."""
     header = source.header
     windowed = any(keyword in header for keyword in ("WindowWidth", "VOILUTSequence", "ModalityLUTSequence"))
-    wide = int(header.BitsAllocated) > 8
-    if not (wide or windowed) or int(header.SamplesPerPixel) > 1 or header.PhotometricInterpretation == "PALETTE COLOR":
-        yield from views(source)
+    if not (int(header.BitsAllocated) > 8 or windowed) or not str(header.PhotometricInterpretation).startswith("MONO"):
+        return None
+    found = [(int(stored.min()), int(stored.max())) for stored in source.passed(stored_frames)]
+    return min(low for low, _ in found), max(high for _, high in found)
+
+
+def views(source: Source, span: Span | None) -> Iterator[UInt8Image]:
+    """The frames as a viewer shows them, or with ``span`` spread over the whole range of grey."""
+    if span is None:
+        show = presentation(source.header, source.name)
+        yield from (show(stored) for stored in source.passed(stored_frames))
         return
+    low, high = span
     for stored in source.passed(stored_frames):
-        low, high = int(stored.min()), int(stored.max())
-        grey = (stored.astype(np.int64) - low) * 255 // max(1, high - low)
-        yield (255 - grey if header.PhotometricInterpretation == "MONOCHROME1" else grey).astype(np.uint8)
+        grey = np.clip((stored.astype(np.int64) - low) * 255 // max(1, high - low), 0, 255).astype(np.uint8)
+        yield 255 - grey if source.header.PhotometricInterpretation == "MONOCHROME1" else grey
 
 
 def _kind(dataset: FileDataset, pixels: bool, name: str) -> str:

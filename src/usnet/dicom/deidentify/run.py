@@ -86,7 +86,7 @@ class Job:
         except UsnetError as error:
             detail = error
         except Exception as error:
-            detail = UnreadableImage(f"cannot be cleaned ({type(error).__name__}: {error})", source=path)
+            detail = UnreadableImage(f"cannot be cleaned ({type(error).__name__}: {_one_line(error)})", source=path)
             logger.info("%s", detail, exc_info=True)
         return Outcome(path, "failed", number, note="not written: see the messages of the command", detail=str(detail))
 
@@ -104,7 +104,7 @@ class Job:
         picture = ""
         if made.hiding is not None and made.first is not None:
             buffer.seek(0)
-            after = views(pixels_of(buffer, str(path), self.limits))
+            after = views(pixels_of(buffer, str(path), self.limits), made.span)
             shown = proven(after, made.first, made.hiding, str(path))
             picture = save_picture(shown, made.hiding, self.target / PICTURES / f"{made.places[1]}.jpg")
         _write(self.target / output, buffer.getvalue())
@@ -148,6 +148,10 @@ class Job:
             picture=picture,
             **_pixel_facts(made),
         )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
 
 
 def _status(hiding: Any) -> Any:
