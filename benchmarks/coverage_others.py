@@ -49,11 +49,12 @@ def boxes(rng: np.random.Generator, n: int) -> Iterator[Trial]:
 
 
 def _marks(rng: np.random.Generator, n: int) -> tuple[Matches, np.ndarray]:
-    """Nodules are marked with probability .9; scores of a patient's nodules are alike; one false mark an image on average."""
+    """Nodules are marked with probability .95, so that recall ends between two of the 11 points; scores of a patient's nodules are
+    alike; one false mark an image on average."""
     patient = np.arange(n) // 2
     truths = (rng.random(n) < 0.75).astype(np.intp)
     ease = np.sqrt(0.7) * rng.standard_normal(int(patient.max()) + 1)[patient]
-    marked = np.flatnonzero((truths > 0) & (rng.random(n) < 0.9))
+    marked = np.flatnonzero((truths > 0) & (rng.random(n) < 0.95))
     score = 1.5 + ease[marked] + np.sqrt(0.3) * rng.standard_normal(marked.size)
     false = np.repeat(np.arange(n), rng.poisson(1.0, n))
     image = np.concatenate([marked, false])

@@ -20,7 +20,7 @@ from usnet.dicom import DICOM_KINDS, Instance, Kind, Made, Options, Verifier, in
 from usnet.dicom.source import header
 from usnet.errors import ConfigError, DataError, UnreadableImage
 from usnet.images import read, read_frames
-from usnet.values import Failure, OperatingPoint
+from usnet.values import Diagnosis, Failure, Frame, OperatingPoint
 
 OPTIONS = Options(when=datetime(2026, 2, 3, 4, 5, 6))
 WITHOUT_PDF: tuple[Kind, ...] = tuple(kind for kind in DICOM_KINDS if kind != "pdf")
@@ -196,23 +196,55 @@ def test_a_loop_that_breaks_off_does_not_say_that_all_succeeded(tmp_path: Path) 
         stream = [(f, opinion_on(f, *(two_findings(f) if found else ()))) for f in read_frames(source)][:2]
         (instance,) = instances([*stream, Failure(str(source), "the decoder failed")])
         assert isinstance(instance, Instance)
-        assert instance.failure == "the decoder failed"
+        assert instance.failure == "it was not read to its end: the decoder failed"
         sr = str(dataset(make(instance, "sr", OPTIONS)))
         assert f"'{code}'" in sr
         assert not any(f"'{other}'" in sr for other in ("111241", "111242"))
-        assert b"not read to its end" in (make(instance, "fhir", OPTIONS).document or b"")
+        assert b"not read to its end: the decoder failed" in (make(instance, "fhir", OPTIONS).document or b"")
 
 
-def test_instances_follow_the_files_and_keep_one_frame(tmp_path: Path) -> None:
+def test_instances_follow_the_files_and_show_the_key_frame(tmp_path: Path) -> None:
     cine, single = source_file("cine", tmp_path), source_file("single", tmp_path)
-    stream: list[object] = [(f, opinion_on(f, *two_findings(f)[: f.number == 2])) for f in read_frames(cine)]
-    stream += [Failure("lost.dcm", "no such file"), *((f, opinion_on(f)) for f in read_frames(single))]
-    first, lost, last = instances(stream)  # type: ignore[arg-type]
+
+    def seen(frame: Frame) -> Diagnosis:
+        """A nodule on frames 1 to 3, best on frame 2; nothing on frame 0, which looks the worst as a whole."""
+        one = replace(two_findings(frame)[0], score=0.9 if frame.number == 2 else 0.7)
+        return opinion_on(frame, *([one] if frame.number else []), p_malignant=0.5 - frame.number / 10, p_normal=0.4)
+
+    stream: list[tuple[Frame, Diagnosis] | Failure] = [(frame, seen(frame)) for frame in read_frames(cine)]
+    stream += [Failure("lost.dcm", "no such file"), *((frame, opinion_on(frame)) for frame in read_frames(single))]
+    first, lost, last = instances(stream)
     assert isinstance(first, Instance)
     assert isinstance(last, Instance)
     assert lost == Failure("lost.dcm", "no such file")
     assert (len(first.diagnoses), first.key.number, first.failure) == (4, 2, None)
-    assert (last.source, len(last.diagnoses)) == (str(single), 1)
+    np.testing.assert_array_equal(first.key.pixels, read(cine, frame=2).pixels)
+    assert [(lesion.number, lesion.frame, lesion.frames) for lesion in first.lesions] == [(1, 2, (1, 2, 3))]
+    assert (last.source, len(last.diagnoses), last.lesions) == (str(single), 1, ())
+
+
+def test_a_flicker_on_one_frame_is_no_finding_of_a_loop(tmp_path: Path) -> None:
+    cine = source_file("cine", tmp_path)
+    stream = [(f, opinion_on(f, *two_findings(f)[: f.number == 1])) for f in read_frames(cine)]
+    (instance,) = instances(stream)
+    assert isinstance(instance, Instance)
+    assert (instance.label, instance.lesions) == ("normal", ())
+    assert make(instance, "pr").reason == "no finding to show"
+
+
+def test_refused_frames_neither_split_a_loop_nor_go_untold(tmp_path: Path) -> None:
+    cine, other = source_file("cine", tmp_path), source_file("single", tmp_path)
+    stream: list[tuple[Frame, Diagnosis] | Failure] = []
+    for frame in read_frames(cine):
+        refused = frame.number in (0, 2)
+        stream.append(Failure(f"{cine}#{frame.number:04d}", "in colour") if refused else (frame, opinion_on(frame)))
+    stream += [Failure(f"{other}#{number:04d}", "no breast") for number in range(2)]
+    loop, nothing = instances(stream)
+    assert isinstance(loop, Instance)
+    assert [diagnosis.frame for diagnosis in loop.diagnoses] == [1, 3]
+    assert loop.failure == "2 frames were refused (1, 3): in colour"
+    assert "'111243'" in str(dataset(make(loop, "sr")))
+    assert nothing == Failure(str(other), "2 frames were refused (1, 2): no breast")
 
 
 def test_a_file_that_was_replaced_meanwhile_is_a_failure(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def set_value(code: str, value: float, unit: str | None = None) -> Fault:
 
 def share_tracking_uid(dataset: Dataset) -> None:
     """Findings 1 and 2 of one frame under one UID."""
-    first, second = list(items(dataset, "112040", "UIDREF"))[1:3]
+    first, second = list(items(dataset, "112040", "UIDREF"))[3:5]
     second.UID = first.UID
 
 

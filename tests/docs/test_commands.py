@@ -25,6 +25,7 @@ def _missing(module: str, extra: str) -> Callable[[], str | None]:
 
 NEEDS: dict[str, Callable[[], str | None]] = {
     "model": lambda: None if shipped() else "no model is shipped with this installation yet",
+    "dicom": _missing("highdicom", "dicom"),
     "evaluate": _missing("matplotlib", "evaluate"),
     "train": _missing("lightning", "train"),
 }

@@ -1,7 +1,8 @@
 """The loss test: studies go in while node and archive are killed and started again, and each must come to an end.
 
 The sender does what modalities do: it stores an object in the archive and in the node, and tries again until each says 'success'.
-From then on it is the node's: every study must end with exactly one SR and one SC in the archive, or with a dead letter that says why.
+From then on it is the node's: every study must end with exactly one SR and one SC in the archive, or with a dead letter that says
+why.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import pynetdicom._config
 import requests
 from phantom_studies import studies
 from pydicom import dcmread
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEG2000Lossless
 from pynetdicom import AE, build_context
 from servers import Node, Orthanc, wait_for
 
@@ -73,8 +76,7 @@ class Trial:
         self.files = [files[0] for files in studies(folder / "studies", plan.studies, seed=plan.seed)]
         self.uids = {str(dcmread(file, stop_before_pixels=True).StudyInstanceUID): file for file in self.files}
         for file in self._random.sample(self.files, plan.damaged):
-            content = file.read_bytes()
-            file.write_bytes(content[: len(content) - 9000])
+            _damage(file)
         self._killed = threading.Event()
         self._lock = threading.Lock()
 
@@ -189,6 +191,15 @@ class Trial:
             else:
                 self.report.wrong.append(f"{file.name}: {results}, dead letter: {reason}")
         self.report.reasons = dict(reasons)
+
+
+def _damage(file: Path) -> None:
+    """Pixels that no decoder can read; archives do not look at them."""
+    dataset = dcmread(file)
+    dataset.file_meta.TransferSyntaxUID = JPEG2000Lossless
+    dataset.PixelData = encapsulate([b"no codestream " * 50])
+    dataset["PixelData"].is_undefined_length = True
+    dataset.save_as(file)
 
 
 def _attempts(engine: Any) -> int:

@@ -69,7 +69,7 @@ def test_nothing_to_go_by() -> None:
     y = np.array([True, False] * 10)
     assert _interval(y.astype(float), y, np.arange(20)) is None  # no gap in any draw
     gaps = np.array([0.1, -0.05])
-    assert calibration_error_interval(gaps, np.zeros((0, 2))) is None
+    assert calibration_error_interval(gaps, np.zeros((0, 1))) is None  # of a resampler without draws
     drawn = np.where(np.arange(10)[:, None] < 2, np.nan, 0.1)
     assert calibration_error_interval(gaps, np.broadcast_to(drawn, (10, 2))) is None
     with pytest.raises(ValueError, match="bins"):

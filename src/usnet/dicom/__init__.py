@@ -27,9 +27,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from usnet.dicom.instance import Collector as Collector
+    from usnet.dicom.collecting import Collector as Collector
+    from usnet.dicom.collecting import instances as instances
     from usnet.dicom.instance import Instance as Instance
-    from usnet.dicom.instance import instances as instances
     from usnet.dicom.kinds import DICOM_KINDS as DICOM_KINDS
     from usnet.dicom.kinds import KINDS as KINDS
     from usnet.dicom.kinds import Kind as Kind
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     from usnet.dicom.uids import result_uid as result_uid
 
 _HOMES = {
-    "Collector": "instance",
+    "Collector": "collecting",
     "Instance": "instance",
-    "instances": "instance",
+    "instances": "collecting",
     "DICOM_KINDS": "kinds",
     "KINDS": "kinds",
     "Kind": "kinds",

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import usnet
 from usnet.dicom import codes
 from usnet.dicom.base import moment
-from usnet.dicom.sr_groups import tracking_name, worst_label
 from usnet.dicom.text import key_notes, summary_text
 from usnet.reports.style import RESEARCH_USE
-from usnet.values import Box, Finding
+from usnet.values import Box
 
 if TYPE_CHECKING:
     from usnet.dicom.instance import Instance
     from usnet.dicom.kinds import Options
+    from usnet.dicom.lesions import Lesion
 
 _SYSTEMS = {
     "DCM": "http://dicom.nema.org/resources/ontology/DCM",
@@ -33,8 +33,7 @@ def diagnostic_report(instance: Instance, options: Options) -> bytes:
     """The report as UTF-8 JSON. A source that is no DICOM gives one without patient and study."""
     status = "preliminary" if options.verifier is None else "final"
     when = moment(options).astimezone().isoformat()
-    rows = list(instance.findings())
-    observations = [_finding(instance, status, *row) for row in rows]
+    observations = [_finding(instance, status, lesion) for lesion in instance.lesions]
     report: dict[str, Any] = {
         "resourceType": "DiagnosticReport",
         "contained": [_device(instance), _whole(instance, status), *observations],
@@ -87,25 +86,26 @@ def _device(instance: Instance) -> dict[str, Any]:
 
 def _whole(instance: Instance, status: str) -> dict[str, Any]:
     """The image, or the loop, as a whole."""
-    found = any(True for _ in instance.findings())
     made = _observation("whole", codes.SUMMARY, status)
-    made["valueCodeableConcept"] = _concept(codes.SUMMARIES[instance.failure is None, found])
+    made["valueCodeableConcept"] = _concept(codes.SUMMARIES[instance.failure is None, bool(instance.lesions)])
     made["component"] = [
-        {"code": _concept(codes.CALL), "valueCodeableConcept": _concept(codes.CALLS[worst_label(instance)])},
+        {"code": _concept(codes.CALL), "valueCodeableConcept": _concept(codes.CALLS[instance.label])},
         _quantity(codes.PROBABILITY_OF_CANCER, 100 * instance.key_diagnosis.p_malignant, codes.PERCENT),
     ]
     return made
 
 
-def _finding(instance: Instance, status: str, frame: int, number: int, finding: Finding) -> dict[str, Any]:
-    made = _observation(f"frame{frame + 1}-finding{number}", codes.MASS, status)
-    made["valueCodeableConcept"] = _concept(codes.CALLS[finding.label])
+def _finding(instance: Instance, status: str, lesion: Lesion) -> dict[str, Any]:
+    """A lesion, with its box and size on the frame where it is seen best."""
+    finding = lesion.best
+    made = _observation(f"finding{lesion.number}", codes.MASS, status)
+    made["valueCodeableConcept"] = _concept(codes.CALLS[lesion.label])
     if instance.header is not None and codes.is_breast(instance.header):
         side = codes.laterality(instance.header)
         site = [codes.BREAST] if side is None else [codes.BREAST, codes.LATERALITIES[side]]
         made["bodySite"] = {"coding": [_coding(codes.BREAST)], "text": " ".join(c[2] for c in site[::-1])}
     components = [
-        _quantity(codes.PROBABILITY_OF_CANCER, 100 * finding.probability, codes.PERCENT),
+        _quantity(codes.PROBABILITY_OF_CANCER, 100 * lesion.probability, codes.PERCENT),
         _quantity(codes.CERTAINTY_OF_FINDING, 100 * finding.score, codes.PERCENT),
     ]
     if finding.size_mm is not None:
@@ -116,15 +116,15 @@ def _finding(instance: Instance, status: str, frame: int, number: int, finding: 
     orientation = codes.orientation(finding)
     if orientation is not None:
         components.append({"code": _concept(codes.ORIENTATION), "valueCodeableConcept": _concept(orientation)})
-    components.append({"code": {"text": "Box in the image"}, "valueString": _place(instance, frame, number, finding)})
+    components.append({"code": {"text": "Box in the image"}, "valueString": _place(instance, lesion)})
     made["component"] = components
     return made
 
 
-def _place(instance: Instance, frame: int, number: int, finding: Finding) -> str:
-    box: Box = finding.box if instance.header is None else instance.in_image(finding.box)
-    name = tracking_name(instance, frame, number) if instance.header is not None else f"finding {number}"
-    return f"{name}: x {box.x:.2f}, y {box.y:.2f}, width {box.width:.2f}, height {box.height:.2f} px"
+def _place(instance: Instance, lesion: Lesion) -> str:
+    box: Box = instance.in_image(lesion.best.box)
+    frame = "" if instance.loop is None else f"frame {lesion.frame + 1}, one of {len(lesion.frames)}: "
+    return f"{frame}x {box.x:.2f}, y {box.y:.2f}, width {box.width:.2f}, height {box.height:.2f} px"
 
 
 def _observation(name: str, code: codes.Code, status: str) -> dict[str, Any]:

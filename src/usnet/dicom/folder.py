@@ -8,7 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from usnet.dicom.instance import Collector, Instance
+from usnet.dicom.collecting import Collector
+from usnet.dicom.instance import Instance
 from usnet.dicom.kinds import Kind, Made, Options
 from usnet.dicom.making import make
 from usnet.errors import ConfigError, MissingExtra, UsnetError

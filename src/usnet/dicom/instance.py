@@ -1,17 +1,19 @@
-"""One source object with the diagnoses of its frames, collected from the stream that a model gives."""
+"""One source object with the diagnoses of its frames: an image, or a cine loop."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from usnet.dicom.lesions import Lesion, lesions_of
 from usnet.errors import ConfigError, DataError
-from usnet.values import Box, Diagnosis, Failure, Finding, Frame, ModelIdentity, OperatingPoint
+from usnet.values import Box, Diagnosis, Finding, Frame, Label, ModelIdentity, OperatingPoint
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+    from usnet.diagnosis.loops import LoopOpinion
 
 MULTIFRAME = frozenset(
     {
@@ -27,15 +29,36 @@ MULTIFRAME = frozenset(
 class Instance:
     """A source object and what was said about each of its frames, in order.
 
-    ``header`` is what :func:`usnet.dicom.source.header` took from the source, ``None`` where the source is no DICOM. ``key`` is
-    the one frame that is kept with its pixels: the finding with the highest probability of malignancy is on it. ``failure`` says
-    why the source was not read to its end.
+    Parameters
+    ----------
+    header
+        What :func:`usnet.dicom.source.header` took from the source, ``None`` where the source is no DICOM.
+    diagnoses
+        One for each frame that was judged, in order.
+    key
+        The one frame that is kept with its pixels, and shown.
+    failure
+        Why some of the source was not judged.
+
+    Raises
+    ------
+    ConfigError
+        There is no diagnosis, or none of the key frame.
     """
 
     header: Dataset | None
     diagnoses: tuple[Diagnosis, ...]
     key: Frame
     failure: str | None = None
+    lesions: tuple[Lesion, ...] = field(init=False)
+    loop: LoopOpinion | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.key.number not in {diagnosis.frame for diagnosis in self.diagnoses}:
+            raise ConfigError(f"no diagnosis of frame {self.key.number}", source=self.key.source)
+        lesions, loop = lesions_of(self.diagnoses, self.key.number)
+        object.__setattr__(self, "lesions", lesions)
+        object.__setattr__(self, "loop", loop)
 
     @property
     def source(self) -> str:
@@ -53,9 +76,26 @@ class Instance:
         return self.diagnoses[0].operating_point
 
     @property
+    def label(self) -> Label:
+        """The call on the image, or on the loop."""
+        return self.diagnoses[0].label if self.loop is None else self.loop.label
+
+    @property
     def key_diagnosis(self) -> Diagnosis:
-        """The opinion on the key frame."""
-        return next(diagnosis for diagnosis in self.diagnoses if diagnosis.frame == self.key.number)
+        """What is shown on the key frame: the call on the whole source, and its lesions there, in the order of their numbers."""
+        own = next(diagnosis for diagnosis in self.diagnoses if diagnosis.frame == self.key.number)
+        if self.loop is None:
+            return own
+        loop, frame = self.loop, self.key.number
+        shown = [_called(one, frame) for one in self.lesions if frame in one.frames]
+        return replace(
+            own,
+            findings=tuple(shown),
+            label=loop.label,
+            p_benign=loop.p_benign,
+            p_malignant=loop.p_malignant,
+            p_normal=loop.p_normal,
+        )
 
     @property
     def reference(self) -> Dataset:
@@ -93,10 +133,9 @@ class Instance:
         return [frame + 1] if self.is_multiframe else None
 
     def findings(self) -> Iterator[tuple[int, int, Finding]]:
-        """0-based frame, 1-based number on it, finding; over all frames."""
-        for diagnosis in self.diagnoses:
-            for number, finding in enumerate(diagnosis.findings, 1):
-                yield diagnosis.frame, number, finding
+        """0-based frame, number of the lesion, finding: every lesion on every frame that it is on, frame by frame."""
+        rows = [(f, one.number, _called(one, f)) for one in self.lesions for f in one.frames]
+        return iter(sorted(rows, key=lambda row: row[:2]))
 
     def in_image(self, box: Box) -> Box:
         """A box of a frame in pixels of the whole stored image, where a frame shows an ultrasound region of it only.
@@ -108,79 +147,6 @@ class Instance:
         return inside if region is None else replace(inside, x=inside.x + region.x, y=inside.y + region.y)
 
 
-class Collector:
-    """Puts the frames of one source together. Holds the pixels of one frame, however long a loop is."""
-
-    def __init__(self) -> None:
-        self._diagnoses: list[Diagnosis] = []
-        self._key: Frame | None = None
-        self._best = (-1.0, -1.0)
-
-    def add(self, result: tuple[Frame, Diagnosis] | Failure) -> Iterator[Instance | Failure]:
-        """Take the next result of a stream; gives what is complete by then."""
-        if isinstance(result, Failure):
-            if self._key is not None and self._key.source == result.source:
-                yield from self._complete(result.reason)  # a loop that is damaged in the middle
-            else:
-                yield from self.finish()
-                yield result
-            return
-        frame, diagnosis = result
-        if self._key is not None and (self._key.source, self._key.sha256) != (frame.source, frame.sha256):
-            yield from self.finish()
-        self._diagnoses.append(diagnosis)
-        rank = _rank(diagnosis)
-        if self._key is None or rank > self._best:
-            self._key, self._best = frame, rank
-
-    def finish(self) -> Iterator[Instance | Failure]:
-        """What is still open at the end of the stream."""
-        yield from self._complete(None)
-
-    def _complete(self, failure: str | None) -> Iterator[Instance | Failure]:
-        if self._key is None:
-            return
-        diagnoses, key = tuple(self._diagnoses), self._key
-        self._diagnoses, self._key, self._best = [], None, (-1.0, -1.0)
-        yield instance_of(key, diagnoses, failure)
-
-
-def instances(stream: Iterable[tuple[Frame, Diagnosis] | Failure]) -> Iterator[Instance | Failure]:
-    """Instances of a stream as :meth:`usnet.diagnosis.Diagnoser.stream_frames` gives it, one for each source.
-
-    A source that could not be read at all stays a :class:`Failure`; one that broke off has ``Instance.failure``.
-    """
-    collector = Collector()
-    for result in stream:
-        yield from collector.add(result)
-    yield from collector.finish()
-
-
-def instance_of(
-    key: Frame, diagnoses: Iterable[Diagnosis], failure: str | None = None, header: Dataset | None = None
-) -> Instance | Failure:
-    """An instance from its parts; the header is read from ``key.source`` where it is not given.
-
-    A DICOM source whose header cannot be read any more, or has changed, becomes a :class:`Failure`.
-    """
-    from usnet.dicom.source import header as read_header
-    from usnet.dicom.source import is_dicom
-    from usnet.errors import UsnetError
-
-    found = tuple(diagnoses)
-    if not found:
-        raise ConfigError("an instance without a diagnosis", source=key.source)
-    try:
-        if header is None and is_dicom(key.source):
-            header = read_header(key.source)
-    except UsnetError as error:
-        return Failure(key.source, error.message)
-    if header is not None and key.uid is not None and key.uid != str(header.SOPInstanceUID):
-        return Failure(key.source, "the file is not the one that was diagnosed: its SOP Instance UID differs")
-    return Instance(header, found, key, failure)
-
-
-def _rank(diagnosis: Diagnosis) -> tuple[float, float]:
-    """The frame to show: greatest probability of malignancy of a finding, else that of the whole frame."""
-    highest = max((finding.probability for finding in diagnosis.findings), default=-1.0)
-    return highest, diagnosis.p_malignant
+def _called(lesion: Lesion, frame: int) -> Finding:
+    """A lesion on one of its frames, with the call on all of them."""
+    return replace(lesion.findings[lesion.frames.index(frame)], label=lesion.label)

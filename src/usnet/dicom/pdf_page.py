@@ -9,18 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import usnet
 from usnet.dicom import codes
-from usnet.dicom.sr_groups import worst_label
 from usnet.dicom.text import key_notes, summary_text
 from usnet.reports.overlay import draw_overlay, without_text
 from usnet.reports.style import RESEARCH_USE, UNCALIBRATED, percent, probabilities_text, size_text
-from usnet.values import Finding
 
 if TYPE_CHECKING:
     from usnet.dicom.instance import Instance
+    from usnet.dicom.lesions import Lesion
 
 TITLE = "Breast ultrasound: findings of a model"
-MAX_ROWS = 12
-"""Findings listed, those of the frame shown first, then by probability. The structured report has all of a loop."""
 
 
 def page(instance: Instance, when: datetime) -> str:
@@ -28,8 +25,6 @@ def page(instance: Instance, when: datetime) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(loader=PackageLoader("usnet.dicom"), autoescape=True, undefined=StrictUndefined)
-    found = list(instance.findings())
-    found.sort(key=lambda row: (row[0] != instance.key.number, -row[2].probability))
     several = len(instance.diagnoses) > 1
     key = instance.key_diagnosis
     warnings = [f"Warning, {warning}" for warning in key.warnings]
@@ -37,14 +32,13 @@ def page(instance: Instance, when: datetime) -> str:
         title=TITLE,
         research_use=RESEARCH_USE,
         facts=_facts(instance),
-        label=worst_label(instance),
+        label=instance.label,
         summary=summary_text(instance) + ".",
         key_line=f"Frame {instance.key.number + 1} is shown." if several else "",
         probabilities=probabilities_text(key),
         picture=_picture(instance),
         notes=[*key_notes(instance), *warnings],
-        rows=[_row(*row) for row in found[:MAX_ROWS]],
-        hidden=max(0, len(found) - MAX_ROWS),
+        rows=[_row(lesion) for lesion in instance.lesions],
         several=several,
         origin=_origin(instance, when),
     )
@@ -80,13 +74,15 @@ def _origin(instance: Instance, when: datetime) -> list[tuple[str, str]]:
     ]
 
 
-def _row(frame: int, number: int, finding: Finding) -> dict[str, Any]:
+def _row(lesion: Lesion) -> dict[str, Any]:
+    """A lesion, with score and size on the frame where it is seen best."""
+    finding = lesion.best
     orientation = codes.orientation(finding)
     return {
-        "frame": frame + 1,
-        "number": number,
-        "label": finding.label,
-        "probability": percent(finding.probability),
+        "frames": f"{lesion.frame + 1} (seen on {len(lesion.frames)})",
+        "number": lesion.number,
+        "label": lesion.label,
+        "probability": percent(lesion.probability),
         "score": f"{finding.score:.2f}",
         "size": size_text(finding).removesuffix(UNCALIBRATED),
         "orientation": "" if orientation is None else orientation[2].lower(),

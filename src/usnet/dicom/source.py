@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -124,12 +125,23 @@ def _value(raw: Dataset, name: str) -> Any:
     if isinstance(value, MultiValue):
         value = " ".join(str(part) for part in value) if vr in ("LO", "SH") else str(value[0]) if len(value) else ""
     text = "".join(letter for letter in str(value) if letter.isprintable()).replace("\\", " ").strip()
-    if name == "PatientOrientation" or (vr in _FORM and not _FORM[vr].fullmatch(text)):
+    if name == "PatientOrientation" or (vr in _FORM and not _FORM[vr].fullmatch(text)) or not _is_date(vr, text):
         return None
     if name in _VALUES and text not in _VALUES[name]:
         return None
     limit = _LENGTH.get(vr, 64)
     return text if len(text) <= limit else (None if vr in ("UI", "CS") else text[:limit].rstrip())
+
+
+def _is_date(vr: str, text: str) -> bool:
+    """Whether a DA is a day of the calendar; true for every other VR."""
+    if vr != "DA":
+        return True
+    try:
+        datetime.strptime(text, "%Y%m%d")
+    except ValueError:
+        return False
+    return True
 
 
 def _numbers(value: Any, *, several: bool) -> Any:

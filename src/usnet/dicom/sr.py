@@ -1,7 +1,8 @@
 """Structured report: Comprehensive 3D SR (or Comprehensive SR) with TID 1500, one TID 1410 group a finding.
 
 IHE AI Results (AIR) asks for this root and class. The first group of the report speaks of the whole image or loop, so that a report
-without a finding is complete too.
+without a finding is complete too. In a loop every nodule has a group of its own, and one for each of its boxes, all under one
+tracking UID.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from usnet.dicom import codes
 from usnet.dicom.base import equipment, finish, identity, proxy
-from usnet.dicom.sr_groups import finding_group, summary_group
+from usnet.dicom.sr_groups import finding_group, lesion_group, summary_group
 from usnet.dicom.uids import device_uid
 from usnet.extras import need
 
@@ -58,6 +59,8 @@ def _report(instance: Instance, source: Dataset) -> Dataset:
     from highdicom import sr
 
     groups = [summary_group(instance)]
+    if instance.loop is not None:
+        groups += [lesion_group(instance, lesion) for lesion in instance.lesions]
     groups += [finding_group(instance, frame, number, finding) for frame, number, finding in instance.findings()]
     breast = codes.is_breast(instance.reference)
     report = sr.MeasurementReport(

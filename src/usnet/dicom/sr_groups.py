@@ -14,6 +14,7 @@ from usnet.values import Finding
 
 if TYPE_CHECKING:
     from usnet.dicom.instance import Instance
+    from usnet.dicom.lesions import Lesion
 
 
 def finding_group(instance: Instance, frame: int, number: int, finding: Finding) -> Any:
@@ -48,9 +49,8 @@ def summary_group(instance: Instance) -> Any:
     """TID 1501 of the source as a whole: did every frame succeed, was there a finding, and what the key frame shows."""
     from highdicom import sr
 
-    header, key = instance.reference, instance.key_diagnosis
-    found = any(True for _ in instance.findings())
-    summary = codes.SUMMARIES[instance.failure is None, found]
+    key = instance.key_diagnosis
+    summary = codes.SUMMARIES[instance.failure is None, bool(instance.lesions)]
     return sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(
             uid=uid("whole image", instance.model.sha256, instance.sop_instance_uid, _point(instance)),
@@ -60,15 +60,39 @@ def summary_group(instance: Instance) -> Any:
         measurements=[_percent(codes.PROBABILITY_OF_CANCER, key.p_malignant)],
         qualitative_evaluations=[
             sr.QualitativeEvaluation(codes.concept(codes.SUMMARY), codes.concept(summary)),
-            sr.QualitativeEvaluation(codes.concept(codes.CALL), codes.concept(codes.CALLS[worst_label(instance)])),
+            sr.QualitativeEvaluation(codes.concept(codes.CALL), codes.concept(codes.CALLS[instance.label])),
         ],
-        source_images=[
-            sr.SourceImageForMeasurementGroup(
-                referenced_sop_class_uid=proxy_class(instance),
-                referenced_sop_instance_uid=header.SOPInstanceUID,
-                referenced_frame_numbers=instance.frame_numbers(key.frame),
-            )
+        source_images=[_source_image(instance, key.frame)],
+    )
+
+
+def lesion_group(instance: Instance, lesion: Lesion) -> Any:
+    """TID 1501 of a nodule of a loop as a whole: the call on its track, under the tracking UID of its boxes."""
+    from highdicom import sr
+
+    seen = f"{len(lesion.frames)} frames from {lesion.frames[0] + 1} to {lesion.frames[-1] + 1}"
+    return sr.MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=sr.TrackingIdentifier(
+            uid=tracking_uid(instance, lesion.frame, lesion.number), identifier=f"finding {lesion.number}, on {seen}"
+        ),
+        finding_type=codes.concept(codes.MASS),
+        algorithm_id=_algorithm(instance),
+        finding_sites=_site(instance),
+        measurements=[_percent(codes.PROBABILITY_OF_CANCER, lesion.probability)],
+        qualitative_evaluations=[
+            sr.QualitativeEvaluation(codes.concept(codes.CALL), codes.concept(codes.CALLS[lesion.label]))
         ],
+        source_images=[_source_image(instance, lesion.frame)],
+    )
+
+
+def _source_image(instance: Instance, frame: int) -> Any:
+    from highdicom import sr
+
+    return sr.SourceImageForMeasurementGroup(
+        referenced_sop_class_uid=proxy_class(instance),
+        referenced_sop_instance_uid=instance.reference.SOPInstanceUID,
+        referenced_frame_numbers=instance.frame_numbers(frame),
     )
 
 
@@ -79,14 +103,8 @@ def outline(instance: Instance, finding: Finding) -> np.ndarray[Any, np.dtype[np
 
 
 def tracking_name(instance: Instance, frame: int, number: int) -> str:
-    """What people read: ``finding 2`` or ``frame 17 finding 2``."""
-    return f"frame {frame + 1} finding {number}" if instance.is_multiframe else f"finding {number}"
-
-
-def worst_label(instance: Instance) -> str:
-    """Malignant if any frame is called so, else benign if any is, else normal."""
-    labels = {diagnosis.label for diagnosis in instance.diagnoses}
-    return next(label for label in ("malignant", "benign", "normal") if label in labels)
+    """What people read: ``finding 2``, and in a loop ``finding 2 on frame 17``."""
+    return f"finding {number} on frame {frame + 1}" if instance.is_multiframe else f"finding {number}"
 
 
 def _measurements(finding: Finding) -> list[Any]:

@@ -13,19 +13,18 @@ def key_notes(instance: Instance) -> list[str]:
     notes = []
     total = len(instance.diagnoses)
     if total > 1:
-        hits = sum(1 for diagnosis in instance.diagnoses if diagnosis.findings)
-        notes.append(
-            f"Frame {instance.key.number + 1} is shown. {total} frames were read, {hits} of them with a finding."
-        )
+        hits = len({frame for lesion in instance.lesions for frame in lesion.frames})
+        shown = f"Frame {instance.key.number + 1} is shown"
+        notes.append(f"{shown}. {total} frames were judged, {hits} of them with a finding.")
     if instance.failure is not None:
-        notes.append(f"The loop was not read to its end: {instance.failure}")
+        notes.append(f"Not all of it was judged: {instance.failure}")
     return notes
 
 
 def summary_text(instance: Instance) -> str:
     """One sentence on the whole source."""
-    found = sum(len(diagnosis.findings) for diagnosis in instance.diagnoses)
+    found = len(instance.lesions)
     if found:
-        malignant = sum(finding.label == "malignant" for _, _, finding in instance.findings())
+        malignant = sum(lesion.label == "malignant" for lesion in instance.lesions)
         return f"{found} finding{'s' if found > 1 else ''}, {malignant} called malignant at this operating point"
     return "No finding at this operating point, which does not prove that there is none"

@@ -37,8 +37,9 @@ def series_uid(instance: Instance, kind: Kind, options: Options) -> str:
 
 
 def tracking_uid(instance: Instance, frame: int, number: int) -> str:
-    """Of finding ``number`` on 0-based ``frame``; the same in report, presentation state and segmentation."""
-    return uid("finding", *_speaker(instance), instance.sop_instance_uid, str(frame), str(number))
+    """Of lesion ``number``, on 0-based ``frame``: one for all frames of a loop; the same in report, presentation and segments."""
+    place = str(frame) if instance.loop is None else "loop"
+    return uid("finding", *_speaker(instance), instance.sop_instance_uid, place, str(number))
 
 
 def device_uid(model_sha256: str) -> str:

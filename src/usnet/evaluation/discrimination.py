@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from usnet.evaluation.truth import BENIGN, MALIGNANT, Cases, FloatArray
 from usnet.statistics.arrays import ratio
 from usnet.statistics.bootstrap import Resampler
 from usnet.statistics.clustered import FEW_CLUSTERS, clustered_auc
-from usnet.statistics.operating import sensitivity_at
+from usnet.statistics.operating import sensitivity_at, weighted_sensitivity_at
 from usnet.statistics.roc import Auc, weighted_auc
 from usnet.values import LABELS
 
@@ -58,7 +59,7 @@ def auc_metrics(cases: Cases, resampler: Resampler) -> list[Metric]:
     for question in questions(cases):
         rows.append(auc_metric(question, cases.group, resampler))
         if question.subject == "malignant v benign":
-            rows += _fixed_specificity(question, cases.group)
+            rows += _fixed_specificity(question, cases.group, resampler)
     return rows
 
 
@@ -98,7 +99,8 @@ def _note(result: Auc, question: Question, clusters: int, unit: Unit) -> str | N
     return f"only {clusters} clusters: the interval is unstable" if clusters < FEW_CLUSTERS else None
 
 
-def _fixed_specificity(question: Question, group: npt.NDArray[np.str_]) -> list[Metric]:
+def _fixed_specificity(question: Question, group: npt.NDArray[np.str_], resampler: Resampler) -> list[Metric]:
+    """The bootstrap's interval first: each draw reads off its own threshold."""
     mask = question.mask
     truth, score, group = question.positive[mask], question.score[mask], group[mask]
     rows = []
@@ -108,18 +110,19 @@ def _fixed_specificity(question: Question, group: npt.NDArray[np.str_]) -> list[
         if point is None:
             rows.append(Metric(name, question.subject, None, note="not estimable: a class is missing"))
             continue
-        rows.append(
-            from_events(
-                name,
-                question.subject,
-                score[truth] >= point.threshold,
-                group[truth],
-                positives=int(point.sensitivity.denominator),
-                negatives=int(point.specificity.denominator),
-                threshold=f"{question.score_name} >= {point.threshold:.4g}, specificity reached {point.specificity.value:.4f}",
-                note="the threshold was read off these images, so the interval is a little too narrow",
-            )
+        row = from_events(
+            name,
+            question.subject,
+            score[truth] >= point.threshold,
+            group[truth],
+            positives=int(point.sensitivity.denominator),
+            negatives=int(point.specificity.denominator),
+            threshold=f"{question.score_name} >= {point.threshold:.4g}, specificity reached {point.specificity.value:.4f}",
+            note="the threshold was read off these images; an interval by wilson takes the threshold as given and is too narrow",
         )
+        statistic = partial(weighted_sensitivity_at, truth, score, target)
+        boot = resampler.run(lambda w, statistic=statistic: statistic(w[:, mask]))  # type: ignore[misc]
+        rows.append(replace(row, intervals=known(boot.interval(), *row.intervals)))
     return rows
 
 

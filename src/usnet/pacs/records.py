@@ -222,9 +222,8 @@ def dead_letters(engine: Engine) -> list[DeadLetter]:
 def counts(engine: Engine) -> dict[str, int]:
     """Objects by state, open studies and jobs by state."""
     with reading(engine) as session:
-        found = dict(
-            session.execute(select(InstanceRow.state, func.count()).group_by(InstanceRow.state)).tuples().all()
-        )
+        query = select(InstanceRow.state, func.count()).group_by(InstanceRow.state)
+        found = {state: number for state, number in session.execute(query)}  # noqa: C416
         states = {f"objects {name}": found.get(name, 0) for name in ("new", "sorted", "answered", "failed")}
         states["studies open"] = session.scalar(select(func.count()).where(StudyRow.open)) or 0
         work = {f"jobs {name}": number for name, number in jobs.counts(session, STUDY_JOB).items()}

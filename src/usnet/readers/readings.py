@@ -138,15 +138,8 @@ def collect(place: Place, study: str) -> StudyData:
         protocol = protocol_of(row)
         cases = _cases(session, study)
         rows = session.scalars(select(ReaderRow).where(ReaderRow.study == study)).all()
-        due = dict(
-            session.execute(
-                select(SlotRow.reader, func.count())
-                .where(SlotRow.study == study, SlotRow.use == "test")
-                .group_by(SlotRow.reader)
-            )
-            .tuples()
-            .all()
-        )
+        counts = select(SlotRow.reader, func.count()).where(SlotRow.study == study, SlotRow.use == "test")
+        due = dict(session.execute(counts.group_by(SlotRow.reader)))
         readers = {
             r.number: Person(
                 r.number,

@@ -77,7 +77,8 @@ def calibration_outcome(
     curve = decision_curve(values, labels, prevalence=prevalence)
     draws = f"{bootstrap} draws of {data.resampler.clusters} {'clusters' if cluster else 'cases'}, seed {seed}"
     method = (
-        f"percentile bootstrap ({draws}); slope and intercept: logistic regression, sandwich variance; bins: Wilson"
+        f"percentile bootstrap ({draws}), calibration error by test inversion; slope and intercept: logistic regression, sandwich "
+        "variance; bins: Wilson"
     )
     size = size_text(labels, groups.tolist() if cluster else None)
     knots, fitted = isotonic(values, labels)

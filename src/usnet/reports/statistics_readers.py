@@ -29,6 +29,7 @@ from usnet.statistics.mrmc import (
     sample_size,
     ustatistics,
 )
+from usnet.statistics.mrmc.results import COVARIANCE_NAMES
 from usnet.statistics.tables import read_table
 
 FIXED = {
@@ -188,7 +189,7 @@ def _anova(result: MrmcResult, asked: Callable[[Estimate], MarginTest] | None, l
     numbers = {"result": result, "margin": tests}
     n = _size(result)
     scope = f"readers {_kind(result.random_readers)}, cases {_kind(result.random_cases)}"
-    method = f"{result.method}, {result.covariance_method} covariance, {scope}"
+    method = f"{result.method}, {COVARIANCE_NAMES.get(result.covariance_method, result.covariance_method)} covariance, {scope}"
     return Outcome(
         "mrmc", method, n, "case", tuple(g for g in grids if g.rows), tuple(sentences), result.notes, numbers
     )

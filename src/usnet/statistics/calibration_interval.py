@@ -35,6 +35,8 @@ def calibration_error_interval(gaps: npt.ArrayLike, draws: npt.ArrayLike, level:
         The numbers of bins differ.
     """
     observed, drawn = np.asarray(gaps, dtype=np.float64), np.asarray(draws, dtype=np.float64)
+    if not drawn.size:
+        return None
     if observed.ndim != 1 or drawn.ndim != 2 or drawn.shape[1] != observed.size:
         raise ValueError(f"gaps of shape {observed.shape} and draws of shape {drawn.shape} have different bins")
     known = ~np.isnan(drawn).any(axis=1)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from usnet.readers.analysis.scores import Score, by_level
 from usnet.readers.readings import Person, StudyData
-from usnet.reports.statistics import Cell, Grid, interval_text, p_text
+from usnet.reports.statistics import Cell, Grid, p_text
 from usnet.statistics.groups import (
     Description,
     TestResult,
@@ -53,7 +53,7 @@ def table1(data: StudyData, scores: Mapping[int, Score], panels: Sequence[Score]
     return Grid("Table 1. Scores by level of experience", HEADINGS, tuple(rows), 2)
 
 
-def tests(data: StudyData, scores: Mapping[int, Score], panels: Sequence[Score], ai: Score | None) -> Grid:
+def score_tests(data: StudyData, scores: Mapping[int, Score], panels: Sequence[Score], ai: Score | None) -> Grid:
     """Every comparison of scores with its test named. The cases are taken as fixed; for readers and cases random see MRMC."""
     levels = {level: [s.points for s in own] for level, own in by_level(data, scores).items()}
     found: list[tuple[str, TestResult]] = []
@@ -128,7 +128,7 @@ def _mean_se(values: Sequence[float]) -> Cell:
 
 def _described(points: Sequence[float]) -> tuple[Cell, ...]:
     d: Description = describe(points)
-    return d.mean, d.se, d.sd, f"{d.low:g}-{d.high:g}", interval_text(d.interval, 1)
+    return d.mean, d.se, d.sd, f"{d.low:g}-{d.high:g}", _within(d)
 
 
 def _statistic(test: TestResult) -> Cell:
@@ -136,3 +136,8 @@ def _statistic(test: TestResult) -> Cell:
         return None
     df = f"({', '.join(f'{v:.4g}' for v in test.df)})" if test.df else ""
     return f"{test.statistic_name}{df} = {test.statistic:.4g}"
+
+
+def _within(d: Description) -> Cell:
+    """The interval within what a score can be."""
+    return None if d.interval is None else f"{max(d.interval.low, 0):.1f} to {min(d.interval.high, 100):.1f}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from usnet.readers.analysis.scores import Score, ai_score, panel_decisions, panel_scores, reader_scores
-from usnet.readers.analysis.table1 import by_sex, table1, tests
+from usnet.readers.analysis.table1 import by_sex, score_tests, table1
 from usnet.readers.analysis.table2 import against, printed, with_intervals
 from usnet.readers.readings import StudyData
 from usnet.reports.statistics import Grid, plain_text
@@ -17,7 +17,7 @@ def first_grids(data: StudyData) -> list[Grid]:
     """Table 1 with its tests, sex, Table 2 with intervals and comparisons; of the modality without the model."""
     modality = data.first_modality
     scores, panels, ai = reader_scores(data, modality), panel_scores(data, modality), ai_score(data)
-    grids = [table1(data, scores, panels, ai), tests(data, scores, panels, ai), by_sex(data, scores)]
+    grids = [table1(data, scores, panels, ai), score_tests(data, scores, panels, ai), by_sex(data, scores)]
     groups = {s.name: s.counts for s in (*([ai] if ai else []), *panels)}
     if groups:
         grids += [printed(groups), with_intervals(groups)]

@@ -91,6 +91,7 @@ async def run_study(port: int, place: Place, protocol: Protocol, scale: Scale, s
     organiser = Browser(port)
     expect(await organiser.get(f"/studies/{study}"), 200)
     codes = await _invite(organiser, study, people, protocol)
+    await organiser.close()  # a line that is silent for so long would be cut
     cases = pictures(place, study, scale.seed)
     plans = [
         Plan(n, code, p.years, p.sex, p.age_band, Mind(p, cases), patience=120.0)

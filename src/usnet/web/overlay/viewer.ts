@@ -56,7 +56,11 @@ export class Viewer {
       out: () => picture.zoomBy(1 / 1.4),
       fit: () => picture.fit(),
       draw: () => this.drawMode(),
-      hide: () => { state.hidden = !state.hidden; this.say(state.hidden ? state.data.words.hidden : state.data.words.shown); },
+      hide: () => {
+        if (this.picture.marks.contains(document.activeElement)) this.picture.root.focus(); // the box that has the focus goes away
+        state.hidden = !state.hidden;
+        this.say(state.hidden ? state.data.words.hidden : state.data.words.shown);
+      },
       previous: () => state.show(state.frame - 1),
       next: () => state.show(state.frame + 1),
       play: () => this.cine?.toggle(),

@@ -1,0 +1,125 @@
+"""Files from strangers cost an answer or a process, never the node."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hostile import BOMBS, SOUND, examples
+from servers import wait_for
+from test_config import written
+
+from usnet.errors import BundleError
+from usnet.pacs.config import load
+from usnet.pacs.isolation import Crashed, Sandbox, head, make, settings_of
+
+MEMORY_MIB = 1024
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    folder = tmp_path_factory.mktemp("sandbox")
+    (folder / "spool").mkdir()
+    config = load(written(folder, work={"memory_mib": MEMORY_MIB}))
+    with Sandbox(settings_of(config), 60.0) as sandbox:
+        yield sandbox
+
+
+def peak_mib(process: int) -> float:
+    """Largest resident size of a process so far."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+@pytest.mark.parametrize("name", examples())
+def test_real_files_are_answered(sandbox: Sandbox, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(examples()[name])
+    found = head(sandbox, path)
+    if "failed" in found:  # this file has no study, so no result could refer to it
+        assert "StudyInstanceUID" in found["failed"] or "UID" in found["failed"]
+        return
+    made = make(sandbox, path, found["sop"], 0.0)
+    assert [one["kind"] for one in made["objects"]] == ["sr", "sc"]
+    again = make(sandbox, path, found["sop"], 0.0)
+    assert [o["sop_instance_uid"] for o in again["objects"]] == [o["sop_instance_uid"] for o in made["objects"]]
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_bombs_get_an_answer_within_the_memory(sandbox: Sandbox, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "bomb.dcm"
+    path.write_bytes(BOMBS[name]())
+    found = head(sandbox, path)
+    made = found if "failed" in found else make(sandbox, path, "bomb", 0.0)
+    if name in SOUND:
+        assert "failed" not in made
+    else:
+        assert made["failed"]
+        assert "\n" not in made["failed"]
+    if sandbox.pid is not None and Path("/proc").is_dir():
+        assert peak_mib(sandbox.pid) < MEMORY_MIB
+
+
+def test_a_process_that_dies_is_replaced(sandbox: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "one.dcm"
+    path.write_bytes(examples()["examples_rgb_color.dcm"])
+    head(sandbox, path)
+    before = sandbox.pid
+    assert before is not None
+    os.kill(before, signal.SIGKILL)
+    wait_for(lambda: not _alive(before), 10, "its end")
+    assert "failed" not in head(sandbox, path)
+    assert sandbox.pid != before
+
+
+def _alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_crash_in_the_middle_fails_the_object_only(tmp_path: Path) -> None:
+    """Whatever ends the process twice is the object's fault."""
+    fifo = tmp_path / "hangs"
+    os.mkfifo(fifo)
+    (tmp_path / "spool").mkdir()
+    with Sandbox(settings_of(load(written(tmp_path))), 30.0) as sandbox:
+        sandbox.ask({"do": "hello"})
+        killer = threading.Thread(target=_kill_children, args=(sandbox, 2))
+        killer.start()
+        answer = head(sandbox, fifo)  # waits for somebody to write into it
+        killer.join()
+        assert "crashed" in answer["failed"]
+
+
+def _kill_children(sandbox: Sandbox, count: int) -> None:
+    seen: set[int] = set()
+    end = time.monotonic() + 20
+    while len(seen) < count and time.monotonic() < end:
+        time.sleep(0.5)
+        process = sandbox.pid
+        if process is not None and process not in seen and _alive(process):
+            seen.add(process)
+            os.kill(process, signal.SIGKILL)
+
+
+def test_time_is_bounded(tmp_path: Path) -> None:
+    fifo = tmp_path / "hangs"
+    os.mkfifo(fifo)
+    with (
+        Sandbox(settings_of(load(written(tmp_path))), 0.5) as sandbox,
+        pytest.raises(Crashed, match=r"more than 0.5 s"),
+    ):
+        sandbox.ask({"do": "head", "path": str(fifo)})
+
+
+def test_no_model_is_no_fault_of_the_object(tmp_path: Path) -> None:
+    config = load(written(tmp_path, model={"bundle": "no-such-model"}))
+    with Sandbox(settings_of(config), 60.0) as sandbox, pytest.raises(BundleError):
+        sandbox.ask({"do": "hello"})
