@@ -8,11 +8,13 @@ import typer
 
 import usnet
 from usnet.cli.account import app as account_app
+from usnet.cli.audit import app as audit_app
 from usnet.cli.compare import compare
 from usnet.cli.data import app as data_app
 from usnet.cli.deidentify import deidentify
 from usnet.cli.diagnose import diagnose
 from usnet.cli.dicom import app as dicom_app
+from usnet.cli.doctor import doctor
 from usnet.cli.evaluate import evaluate
 from usnet.cli.figure import app as figure_app
 from usnet.cli.models import app as model_app
@@ -68,3 +70,5 @@ app.command()(serve)
 app.command()(node)
 app.add_typer(pacs_app)
 app.add_typer(account_app)
+app.add_typer(audit_app)
+app.command()(doctor)

@@ -75,6 +75,7 @@ def proxy(instance: Instance, *, single: bool = False) -> Dataset:
     several = instance.is_multiframe and not single
     made.SOPClassUID = proxy_class(instance) if several else UltrasoundImageStorage
     made.PatientName = made.ReferringPhysicianName = ""
+    made.Modality = made.get("Modality", "US")
     if not several and "NumberOfFrames" in made:
         del made.NumberOfFrames
     return made
