@@ -115,7 +115,7 @@ def clustered_pairs(rng: np.random.Generator, n: int) -> Iterator[Trial]:
     shared = _alike(rng, patient)
     scores = [np.sqrt(0.5) * (shared + _alike(rng, patient)) + separation(a) * truth for a in (0.9, 0.8)]
     say = partial(Trial, "AUC .90 - .80, 5 images a patient")
-    plain, right = paired_test(truth, *scores), clustered_paired_test(truth, *scores, patient)
+    plain, right = paired_test(truth, *scores), clustered_paired_test(truth, scores[0], scores[1], patient)
     yield say("wrong: DeLong on images, paired", 0.1, plain.difference, plain.interval)
     yield say("Obuchowski, paired", 0.1, right.difference, right.interval)
     boot = bootstrap(lambda w: weighted_auc(truth, scores[0], w) - weighted_auc(truth, scores[1], w), patient, rng)

@@ -72,7 +72,7 @@ def differences(rng: np.random.Generator, n: int) -> Iterator[Trial]:
     p, q = 0.85, 0.75
     a, b = int(rng.binomial(n, p)), int(rng.binomial(n, q))
     for method in ("newcombe", "wald"):
-        value, low, high = difference_limits(a, n, b, n, method=method)  # type: ignore[arg-type]
+        value, low, high = difference_limits(a, n, b, n, method=method)
         where = "difference of two rates, .85 and .75, n cases each"
         yield Trial(where, method, p - q, value, Interval(low, high, method))
     latent = np.sqrt(0.5) * rng.standard_normal(n)

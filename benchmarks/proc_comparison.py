@@ -40,8 +40,8 @@ def missing() -> str | None:
     return "R's pROC is not installed (Debian: r-cran-proc)" if found.returncode else None
 
 
-def ask(truth: BoolArray, first: FloatArray, second: FloatArray, runs: int) -> dict[str, float | str]:
-    """AUC, variance, limits of ``first``; z and p of the paired test; median seconds of ``runs``, after one uncounted."""
+def ask(truth: BoolArray, first: FloatArray, second: FloatArray, runs: int) -> tuple[dict[str, float], str]:
+    """AUC, variance, limits of ``first``; z and p of the paired test; median seconds of ``runs`` after one more. And versions."""
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
         for name, values in (("truth", truth), ("first", first), ("second", second)):
@@ -49,5 +49,5 @@ def ask(truth: BoolArray, first: FloatArray, second: FloatArray, runs: int) -> d
         (here / "ask.R").write_text(SCRIPT)
         command = ["Rscript", "--vanilla", str(here / "ask.R"), folder, str(truth.size), str(runs)]
         answer = subprocess.run(command, capture_output=True, text=True, check=True)
-    found: dict[str, float | str] = json.loads(answer.stdout)
-    return found
+    found = json.loads(answer.stdout)
+    return found, f"pROC {found.pop('version')}, R {found.pop('r')}"

@@ -108,6 +108,18 @@ def test_unknown_kinds_and_classes_are_usage_errors(usnet: Run, bundle: Path, tm
     for arguments in (("--to", "sr,bmp"), ("--to", ""), ("--to", "sr", "--sr-class", "basic")):
         code, _, err = usnet("diagnose", source, "-o", tmp_path / "out", "--bundle", bundle, *arguments)
         assert (code, len(err.strip().splitlines())) == (2, 1)
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_extra_is_told_before_anything_is_read(
+    usnet: Run, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = spotted(tmp_path / "exam" / "a.dcm", "single", tmp_path)
+    monkeypatch.setattr("usnet.extras.find_spec", lambda name: None)
+    for kind, extra in (("sr", "dicom"), ("pdf", "pdf")):
+        code, _, err = usnet("diagnose", source, "-o", tmp_path / kind, "--bundle", bundle, "--to", kind)
+        assert (code, f"usnet[{extra}]" in err) == (2, True)
+        assert not (tmp_path / kind).exists()
 
 
 @pytest.mark.parametrize("name", ["banner", "cine", "palette"])

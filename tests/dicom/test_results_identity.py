@@ -18,7 +18,7 @@ from result_files import SOURCES, instance_of_file, opinion_on, source_file, two
 
 from usnet.dicom import DICOM_KINDS, Instance, Kind, Made, Options, Verifier, instances, make, result_uid, results
 from usnet.dicom.source import header
-from usnet.errors import ConfigError, DataError, UnreadableImage
+from usnet.errors import ConfigError, DataError, UnreadableImage, UsnetError
 from usnet.images import read, read_frames
 from usnet.values import Diagnosis, Failure, Frame, OperatingPoint
 
@@ -261,3 +261,23 @@ def test_a_file_that_was_replaced_meanwhile_is_a_failure(tmp_path: Path) -> None
 def test_unknown_report_class() -> None:
     with pytest.raises(ConfigError, match="comprehensive3d or comprehensive"):
         Options(sr_class="basic")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["examples_palette.dcm", "cine", "monochrome1"])
+def test_a_damaged_header_is_refused_or_gives_objects(name: str, tmp_path: Path) -> None:
+    source = source_file(name, tmp_path)
+    data, instance = source.read_bytes(), instance_of_file(source)
+    rng = np.random.default_rng(11)
+    outcomes = {"refused": 0, "made": 0}
+    for _ in range(25):
+        damaged = bytearray(data)
+        for place in rng.integers(132, 2000, 2):
+            damaged[place] = int(rng.integers(0, 256))
+        try:
+            made = replace(instance, header=header(bytes(damaged)))
+            for dataset_made in results(made, ("sr", "ko"), OPTIONS):
+                dataset_made.save_as(tmp_path / "made.dcm", enforce_file_format=True)
+            outcomes["made"] += 1
+        except UsnetError:
+            outcomes["refused"] += 1
+    assert outcomes["made"] > 5

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("highdicom", reason="the dicom extra is not installed")
 
@@ -13,6 +17,7 @@ from result_files import SOURCES, instance_of_file, source_file
 from usnet.dicom import DICOM_KINDS, Made, Options, make
 from usnet.dicom.rules import Images
 from usnet.dicom.validating import has_dciodvfy, known_images, validate
+from usnet.images import read
 
 needs_dciodvfy = pytest.mark.skipif(not has_dciodvfy(), reason="dciodvfy is not installed (Debian: dicom3tools)")
 
@@ -76,3 +81,16 @@ def test_a_preamble_with_content_is_told(tmp_path: Path) -> None:
     made.save_as(path, enforce_file_format=True)
     path.write_bytes(b"MZ" + path.read_bytes()[2:])
     assert any("preamble" in m.text for m in validate(path).messages)
+
+
+@pytest.mark.dicom
+@pytest.mark.skipif(shutil.which("dcmp2pgm") is None, reason="dcmp2pgm is not installed (Debian: dcmtk)")
+@pytest.mark.parametrize("name", ["single", "monochrome1"])
+def test_dcmtk_shows_a_grey_image_under_its_state_as_usnet_does(name: str, tmp_path: Path) -> None:
+    source = source_file(name, tmp_path)
+    state = make(instance_of_file(source), "pr").dataset
+    assert state is not None
+    state.save_as(tmp_path / "pr.dcm", enforce_file_format=True)
+    shown = tmp_path / "shown.pgm"
+    subprocess.run(["dcmp2pgm", "-p", tmp_path / "pr.dcm", source, shown], check=True, capture_output=True)
+    assert np.abs(np.asarray(Image.open(shown)).astype(int) - read(source).pixels).max() <= 1

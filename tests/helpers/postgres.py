@@ -22,7 +22,7 @@ def programs() -> Path | None:
     """The folder with ``initdb`` and ``postgres``: on the path, or where Debian puts the newest one."""
     found = shutil.which("initdb")
     if found:
-        return Path(found).parent
+        return Path(found).resolve().parent
     places = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
     return places[-1].parent if places else None
 
@@ -35,6 +35,15 @@ class Server:
     port: int
     user: str
     bin: Path
+    folder: Path
+    options: str
+
+    def restart(self) -> None:
+        """Stop as a crash would, and start again."""
+        stop, start = (["-m", "immediate", "stop"], ["-l", self.folder / "run" / "log", "-o", self.options, "start"])
+        for words in (stop, start):
+            command = [self.bin / "pg_ctl", "-D", self.folder / "cluster", "-w", "-t", "60", *words]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **_demotion())
 
     def database(self) -> str:
         """URL of a new, empty database."""
@@ -45,8 +54,8 @@ class Server:
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[Server]:
-    """A server whose data lie in ``folder``.
+def cluster(folder: Path, *, durable: bool = False) -> Iterator[Server]:
+    """A server whose data lie in ``folder``; ``durable``: commits are synced to disk, as they are outside of tests.
 
     Raises
     ------
@@ -65,12 +74,13 @@ def cluster(folder: Path) -> Iterator[Server]:
         port = probe.getsockname()[1]
     make = [place / "initdb", "-D", data, "-U", "usnet", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]
     subprocess.run(make, check=True, capture_output=True, **demote)
-    options = f"-c listen_addresses=127.0.0.1 -p {port} -k {run} -c fsync=off -c max_connections=120"
+    options = f"-c listen_addresses=127.0.0.1 -p {port} -k {run} -c max_connections=120"
+    options += "" if durable else " -c fsync=off"
     control = [place / "pg_ctl", "-D", data, "-w", "-t", "60"]
     log = ["-l", run / "log"]
     subprocess.run([*control, *log, "-o", options, "start"], check=True, capture_output=True, **demote)
     try:
-        yield Server("127.0.0.1", port, "usnet", place)
+        yield Server("127.0.0.1", port, "usnet", place, folder, options)
     finally:
         subprocess.run([*control, "-m", "immediate", "stop"], check=False, capture_output=True, **demote)
 

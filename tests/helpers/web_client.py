@@ -53,3 +53,24 @@ def signed_in(place: Workplace, name: str) -> TestClient:
     answer = post(client, "/login", "/login", name=name, password=PASSWORD)
     assert answer.status_code == 200, answer.text
     return client
+
+
+def run_jobs(place: Workplace) -> int:
+    """Do what waits, in this process, as a worker would; returns how many jobs were settled."""
+    from usnet.store import jobs
+    from usnet.store.worker import Refused
+    from usnet.web.worker import handlers_of
+
+    handlers, settled = handlers_of(place, lambda: None), 0
+    while (job := jobs.claim(place.engine, list(handlers), "test")) is not None:
+        try:
+            jobs.finish(place.engine, job, "test", handlers[job.kind](job))
+        except Refused as error:
+            jobs.fail(place.engine, job, "test", str(error), final=True)
+        settled += 1
+    return settled
+
+
+def api(client: TestClient) -> dict[str, str]:
+    """Headers of a script on the page."""
+    return {"x-csrf-token": csrf(client, "/account"), "accept": "application/json"}

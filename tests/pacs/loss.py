@@ -51,6 +51,7 @@ class Report:
 
     plan: dict[str, Any]
     acknowledged: int = 0
+    acknowledged_while_killing: int = 0
     refused_or_cut: int = 0
     kills: int = 0
     kills_before_ready: int = 0
@@ -113,6 +114,7 @@ class Trial:
                 self.archive.start()
                 self.report.archive_restarts += 1
             self.node.begin()
+        self.report.acknowledged_while_killing = self.report.acknowledged
         self._killed.set()
 
     def _send_all(self) -> None:
@@ -124,7 +126,7 @@ class Trial:
             self._until_success(self._to_node, file)
             self.report.acknowledged += 1
             if not self._killed.is_set():
-                time.sleep(self._random.uniform(0.2, 1.8) * pause * 0.7)
+                time.sleep(self._random.uniform(0.0, 1.0) * pause)
 
     def _until_success(self, send: Any, file: Path) -> None:
         end = time.monotonic() + 300

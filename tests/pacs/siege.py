@@ -221,11 +221,8 @@ class Siege:
         self.report.answered, self.report.failed = counts["objects answered"], counts["objects failed"]
         self.report.studies_given_up = sum(letter.kind == "study" for letter in letters)
         self.report.reasons = Counter(letter.reason[:60] for letter in letters if letter.kind == "object")
-        entity = AE(ae_title="SCANNER")
-        association = entity.associate(
-            "127.0.0.1", self.node.port, contexts=[build_context("1.2.840.10008.1.1")], ae_title="USNET"
-        )
-        self.report.alive = association.is_established and association.send_c_echo().get("Status") == 0
+        association = self._associated(AE(ae_title="SCANNER"), [build_context("1.2.840.10008.1.1")])
+        self.report.alive = association.send_c_echo().get("Status") == 0
         association.release()
         self.report.alive &= not self.node.ended and "Traceback" not in self.node.output()
 

@@ -55,7 +55,7 @@ EDITS = {
     "an exclusion": "update study_reader set state = 'excluded' where number = 2",
     "an end": "update study set state = 'ended'",
     "a reader who was not invited": "insert into study_reader select study, 77, 'c', account, name, email, language, state, "
-    "reason, years, level, place, sex, age_band, panel, sequence, period, position, step, opens_at, opened_at, active_s, last_at "
+    "reason, years, level, place, sex, age_band, panel, sequence, period, position, step, opens_at, opened_at, last_at "
     "from study_reader where number = 1",
 }
 

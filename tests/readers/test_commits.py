@@ -10,7 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from usnet.readers.commits import Commits
-from usnet.readers.place import StudyError
+from usnet.readers.place import Place, StudyError
+from usnet.store.blobs import Blobs
 from usnet.store.database import connect, reading, writing
 
 
@@ -19,7 +20,7 @@ def commits(tmp_path: Path) -> Commits:
     engine = connect(f"sqlite:///{tmp_path / 'a.sqlite'}")
     with writing(engine) as session:
         session.execute(text("create table t (n integer primary key)"))
-    made = Commits(engine)
+    made = Commits(Place(engine, b"k" * 32, Blobs(tmp_path / "blobs")))
     made.engine = engine  # type: ignore[attr-defined]
     yield made  # type: ignore[misc]
     made.close()

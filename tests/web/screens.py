@@ -9,7 +9,9 @@ WAIT = 120_000
 """Milliseconds: the machine may be busy."""
 
 
-def open_page(browser: Any, url: str, *, width: int = 1440, height: int = 900, theme: str = "light", **more: Any) -> Any:
+def open_page(
+    browser: Any, url: str, *, width: int = 1440, height: int = 900, theme: str = "light", **more: Any
+) -> Any:
     """A page in a context of its own whose script errors fail the test: see ``page.faults``."""
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme, **more)
     context.set_default_timeout(WAIT)

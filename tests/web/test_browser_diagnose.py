@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Server
 from screens import open_page, upload
+
+from conftest import Server
 
 pytestmark = pytest.mark.browser
 

@@ -15,6 +15,7 @@ from usnet.errors import UnreadableImage
 if TYPE_CHECKING:
     from usnet.diagnosis.sources import Item
     from usnet.dicom.folder import ObjectFolder
+    from usnet.dicom.kinds import Kind, Options
     from usnet.reports.folder import ResultFolder
     from usnet.reports.manifest import RunRecord
     from usnet.values import Diagnosis, Failure, Frame
@@ -73,7 +74,7 @@ def diagnose(
     from usnet.reports.manifest import RunRecord
     from usnet.values import Failure
 
-    rule = group_by_named(group_by)
+    rule, wanted = group_by_named(group_by), _wanted(to, sr_class)
     items = list(collect(images, exclude=out))
     if not items:
         raise UnreadableImage(
@@ -83,7 +84,7 @@ def diagnose(
     numbers = _numbers(items)
     with (
         ResultFolder(out, diagnoser, numbers=numbers, group_by=rule, overlays=overlays, overwrite=overwrite) as folder,
-        _objects(out, to, sr_class, overwrite) as objects,
+        _objects(out, wanted, overwrite) as objects,
         bar("Diagnosing") as update,
     ):
         record = None if report is None else RunRecord(report, diagnoser, sys.argv)
@@ -102,16 +103,26 @@ def diagnose(
     raise typer.Exit(_conclude(folder, page, record, objects))
 
 
-def _objects(out: Path, to: str | None, sr_class: str, overwrite: bool) -> AbstractContextManager[ObjectFolder | None]:
-    """The folder of DICOM objects, if any are wanted."""
+def _wanted(to: str | None, sr_class: str) -> tuple[tuple[Kind, ...], Options] | None:
+    """Kinds of objects and choices about them; what is wrong with them is told before anything is read or written."""
     if to is None:
-        return nullcontext()
-    from usnet.dicom.folder import ObjectFolder
+        return None
     from usnet.dicom.kinds import Options, kinds_named, need_extras
 
-    kinds = kinds_named(to)
+    kinds, options = kinds_named(to), Options(sr_class=sr_class)  # type: ignore[arg-type]
     need_extras(kinds)
-    return ObjectFolder(out, kinds, Options(sr_class=sr_class), overwrite=overwrite)  # type: ignore[arg-type]
+    return kinds, options
+
+
+def _objects(
+    out: Path, wanted: tuple[tuple[Kind, ...], Options] | None, overwrite: bool
+) -> AbstractContextManager[ObjectFolder | None]:
+    """The folder of DICOM objects, if any are wanted."""
+    if wanted is None:
+        return nullcontext()
+    from usnet.dicom.folder import ObjectFolder
+
+    return ObjectFolder(out, *wanted, overwrite=overwrite)
 
 
 def _tell(failures: Iterable[Failure]) -> None:

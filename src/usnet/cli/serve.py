@@ -31,6 +31,12 @@ def serve(
     login: Annotated[bool, typer.Option("--login", help="Ask people to sign in on loopback too.")] = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that read files and run the model.")] = 2,
     retention: Annotated[int, typer.Option(min=0, help="Delete exams after so many days; 0 keeps them.")] = 30,
+    root: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FOLDER", exists=True, file_okay=False, help="Datasets and runs below it may be opened; repeatable."
+        ),
+    ] = None,
 ) -> None:
     """Open a page where images are dropped and findings are seen. Research use, not a medical device.
 
@@ -53,6 +59,7 @@ def serve(
         bundle=bundle,
         workers=workers,
         retention_days=retention or None,
+        roots=tuple(str(folder.resolve()) for folder in root or ()),
     )
     load(bundle)  # a wrong name is told now, not by the first job
     place = open_workplace(settings)

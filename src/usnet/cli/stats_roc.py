@@ -50,7 +50,7 @@ def roc(
         return
     options = {"truth": truth, "positive": positive, "cluster": cluster}
     chosen = {"specificity": specificity, "partial": _partial(partial), "scale": "logit" if logit else "plain"}
-    show(roc_outcome(file, score, level=level, **options, **chosen), out)  # type: ignore[arg-type]
+    show(roc_outcome(file, score, bootstrap=bootstrap, seed=seed, level=level, **options, **chosen), out)  # type: ignore[arg-type]
 
 
 def _classes(pairs: list[str]) -> dict[str, str]:

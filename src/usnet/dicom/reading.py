@@ -21,6 +21,7 @@ Point = tuple[float, float]
 
 TRACKING_ID, TRACKING_UID = "112039", "112040"
 FINDING = "121071"
+GROUP = "125007"
 _ROWS, _COLUMNS = "110910", "110911"
 
 
@@ -98,11 +99,9 @@ def read_marks(source: str | Path | bytes) -> Report:
 
 def _report(dataset: Dataset, root: Node) -> Report:
     marks: list[Mark] = []
-    statements: list[str] = []
     _visit(root, root, root, marks)
-    for node in root.walk():
-        if node.value_type == "CONTAINER" and node.code[0] == "125007" and not _has_coordinates(node):
-            statements += _sentences(node)
+    groups = [node for node in root.walk() if node.value_type == "CONTAINER" and node.code[0] == GROUP]
+    statements = [_sentence(group) for group in groups if not _has_coordinates(group)]
     return Report(
         title=root.meaning,
         verified=str(dataset.get("VerificationFlag", "")) == "VERIFIED",
@@ -192,9 +191,16 @@ def _has_coordinates(node: Node) -> bool:
     return any(below.value_type in ("SCOORD", "SCOORD3D") for below in node.walk())
 
 
-def _sentences(group: Node) -> list[str]:
-    said = [f"{n.meaning}: {n.value()[2]}" for n in group.children if n.value_type == "CODE" and n.value()]
-    return said + [f"{number.name}: {number.value:g} {number.unit}" for number in _numbers(group)]
+def _sentence(group: Node) -> str:
+    """What a group says that marks nothing, under its tracking identifier."""
+    names = [str(n.value()) for n in group.having(TRACKING_ID, value_type="TEXT")]
+    said = [f"{name}: {value}" for name, value in map(_evaluation, _coded(group))]
+    said += [f"{number.name} {number.value:g} {number.unit}" for number in _numbers(group)]
+    return ": ".join([*names[:1], "; ".join(said)])
+
+
+def _coded(group: Node) -> list[Node]:
+    return [node for node in group.children if node.value_type == "CODE" and node.value()]
 
 
 def _sizes(root: Node) -> dict[str, tuple[int, int]]:

@@ -19,6 +19,13 @@ from usnet.pacs.sandbox import Answer, Request
 logger = logging.getLogger(__name__)
 
 
+_SURROUNDINGS = {
+    "OMP_NUM_THREADS": "1",  # each thread takes address space
+    "OPENBLAS_NUM_THREADS": "1",
+    "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime calls home otherwise
+}
+
+
 class Crashed(UsnetError):
     """The process died or was ended while it worked on an object."""
 
@@ -131,8 +138,7 @@ class Sandbox:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
-                env=os.environ
-                | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},  # each thread takes address space
+                env=os.environ | _SURROUNDINGS | {"TMPDIR": str(Path(self._settings["blobs"]).parent / "tmp")},
             )
             self._exchange_settings(self._child)
         return self._child

@@ -21,8 +21,7 @@ from usnet.store.tables import table_of
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """``entry`` is the answer's row in the reader's log. ``again``: it had been committed before, by the same key. ``after`` is the
-    case that follows in the same period, where there is one: position, name, use, arm, image, width, height. ``active_s`` is the
-    reader's active time so far."""
+    case that follows in the same period, where there is one: position, name, use, arm, image, width, height."""
 
     entry: int
     again: bool
@@ -31,7 +30,6 @@ class Receipt:
     period: int
     step: int
     arm: str = ""
-    active_s: float = 0.0
     after: Any = None
 
 
@@ -50,7 +48,6 @@ _READER = (
         _R.opens_at,
         _R.opened_at,
         _R.sequence,
-        _R.active_s,
         _T.state.label("study_state"),
         _T.closes_at,
     )
@@ -92,7 +89,6 @@ _MOVE = (
     .values(
         **{name: bindparam(f"to_{name}") for name in ("state", "period", "position", "step", "opens_at", "opened_at")},
         last_at=bindparam("now"),
-        active_s=_R.active_s + bindparam("active"),
     )
 )
 
@@ -121,7 +117,7 @@ def commit(session: Session, place: Place, protocol: Protocol, number: int, answ
         if row is not None:
             return Receipt(row.entry, True, row.use, row.name, answer.period, answer.step)
         revising = protocol.reading.return_allowed and answer.period == reader.period and here < there
-    _refuse(reader, here, revising)
+    refuse(reader, (reader.period, reader.position, reader.step), revising, here)
     keys = {"study": study, "number": number, "period": answer.period, "position": answer.position}
     slots: list[Any] = list(connection.execute(_SLOTS, keys))
     if not slots or slots[0].position != answer.position:
@@ -133,11 +129,11 @@ def commit(session: Session, place: Place, protocol: Protocol, number: int, answ
     revision = 0
     if revising:
         revision = 1 + max(connection.scalars(_REVISIONS, keys | {"step": answer.step}), default=-1)
-    opened = None if revising else reader.opened_at
-    entry = _append(session, place, study, number, answer, slot, revision, hints, opened)
+    body = answer_body(answer, slot, revision, hints, None if revising else reader.opened_at)
+    entry = chain.append(session, place.key, stream_of(study, number), f"reader {number}", "answer", body)
+    connection.execute(_ANSWER, answer_row(study, number, answer, revision, entry.position))
     if not revising:
         _advance(session, place, protocol, number, reader, slot, after, entry, answer)
-    active = reader.active_s + answer.active_s
     return Receipt(
         entry.position,
         False,
@@ -146,12 +142,12 @@ def commit(session: Session, place: Place, protocol: Protocol, number: int, answ
         answer.period,
         answer.step,
         slot.arm,
-        active,
         None if revising else after,
     )
 
 
-def _refuse(reader: Any, here: tuple[int, int, int], revising: bool) -> None:
+def refuse(reader: Any, there: tuple[int, int, int], revising: bool, here: tuple[int, int, int] | None = None) -> None:
+    """Raise what keeps a reader, who is at ``there``, from answering ``here`` (``None``: at the same place)."""
     now = time.time()
     if reader.state != "reading":
         raise StudyError(f"reader is {reader.state}")
@@ -159,33 +155,26 @@ def _refuse(reader: Any, here: tuple[int, int, int], revising: bool) -> None:
         raise StudyError(f"the study is {'closed' if reader.study_state == 'running' else reader.study_state}")
     if reader.opens_at is not None and now < reader.opens_at:
         raise StudyError("the next period is not open yet")
-    there = (reader.period, reader.position, reader.step)
-    if not revising and here != there:
+    if here is not None and not revising and here != there:
         raise Conflict(
             "this case is answered, and a committed answer is final" if here < there else "this case is not open"
         )
 
 
-def _append(
-    session: Session,
-    place: Place,
-    study: str,
-    number: int,
-    answer: Answer,
-    slot: Any,
-    revision: int,
-    hints: tuple[str, ...],
-    opened: float | None,
-) -> chain.Entry:
+def answer_body(
+    answer: Answer, slot: Any, revision: int, hints: tuple[str, ...], opened: float | None
+) -> dict[str, Any]:
+    """What is signed of an answer."""
     body = answer.model_dump(mode="json", exclude={"touched"})
     open_s = None if opened is None else round(time.time() - opened, 3)
     body |= {"case": slot.name, "use": slot.use, "arm": slot.arm, "revision": revision}
-    body |= {"hints": list(hints), "open_s": open_s}
-    entry = chain.append(session, place.key, stream_of(study, number), f"reader {number}", "answer", body)
-    row = {"study": study, "reader": number, "revision": revision, "entry": entry.position}
-    row |= {name: getattr(answer, name) for name in ("period", "position", "step", "client_key")}
-    session.connection().execute(_ANSWER, row)
-    return entry
+    return body | {"hints": list(hints), "open_s": open_s}
+
+
+def answer_row(study: str, number: int, answer: Answer, revision: int, entry: int) -> dict[str, Any]:
+    """The keys of an answer."""
+    row = {"study": study, "reader": number, "revision": revision, "entry": entry}
+    return row | {name: getattr(answer, name) for name in ("period", "position", "step", "client_key")}
 
 
 def _advance(
@@ -215,9 +204,9 @@ def _advance(
         # The head in the study's log ties the reader's log down: its end cannot be cut off later.
         body = {"reader": number, "period": answer.period, "head": [entry.position, entry.signature]}
         chain.append(session, place.key, stream_of(study), f"reader {number}", "period finished", body)
-    _move(session.connection(), study, number, to, now, answer.active_s)
+    _move(session.connection(), study, number, to, now)
 
 
-def _move(connection: Connection, study: str, number: int, to: dict[str, Any], now: float, active: float) -> None:
+def _move(connection: Connection, study: str, number: int, to: dict[str, Any], now: float) -> None:
     values = {f"to_{name}": value for name, value in to.items()}
-    connection.execute(_MOVE, values | {"of": study, "who": number, "now": now, "active": active})
+    connection.execute(_MOVE, values | {"of": study, "who": number, "now": now})

@@ -189,5 +189,4 @@ def _row(place: Place, study: str, one: Invitation) -> dict[str, Any]:
         "period": 0,
         "position": 0,
         "step": 0,
-        "active_s": 0.0,
     }

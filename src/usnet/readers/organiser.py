@@ -56,9 +56,9 @@ def reader_progress(session: Session, study: str) -> list[ReaderProgress]:
     done_query = select(AnswerRow.reader, func.count()).where(
         AnswerRow.study == study, AnswerRow.step == 0, AnswerRow.revision == 0
     )
-    done = dict(session.execute(done_query.group_by(AnswerRow.reader)))
+    done = dict(session.execute(done_query.group_by(AnswerRow.reader)).all())
     due_query = select(SlotRow.reader, func.count()).where(SlotRow.study == study)
-    due = dict(session.execute(due_query.group_by(SlotRow.reader)))
+    due = dict(session.execute(due_query.group_by(SlotRow.reader)).all())
     rows = session.scalars(select(ReaderRow).where(ReaderRow.study == study).order_by(ReaderRow.number))
     return [
         ReaderProgress(

@@ -139,7 +139,7 @@ def collect(place: Place, study: str) -> StudyData:
         cases = _cases(session, study)
         rows = session.scalars(select(ReaderRow).where(ReaderRow.study == study)).all()
         counts = select(SlotRow.reader, func.count()).where(SlotRow.study == study, SlotRow.use == "test")
-        due = dict(session.execute(counts.group_by(SlotRow.reader)))
+        due = dict(session.execute(counts.group_by(SlotRow.reader)).all())
         readers = {
             r.number: Person(
                 r.number,

@@ -100,7 +100,6 @@ class ReaderRow(Base):
     step: Mapped[int] = mapped_column(Integer)
     opens_at: Mapped[float | None] = mapped_column(Float)
     opened_at: Mapped[float | None] = mapped_column(Float)
-    active_s: Mapped[float] = mapped_column(Float)
     last_at: Mapped[float | None] = mapped_column(Float)
 
 

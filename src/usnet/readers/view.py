@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -42,7 +43,6 @@ class View:
     first: dict[str, Any] | None = None
     draft: dict[str, Any] | None = None
     opens_at: float | None = None
-    take_break: bool = False
     image: str = field(default="", repr=False)
 
     def public(self) -> dict[str, Any]:
@@ -74,12 +74,18 @@ def view(session: Session, place: Place, protocol: Protocol, number: int) -> Vie
     return _case(session, place, protocol, reader)
 
 
-def after_commit(session: Session, place: Place, protocol: Protocol, number: int, receipt: Receipt) -> View:
-    """What follows a fresh answer: from the receipt alone where the next case is a plain one."""
+def after_commit(
+    session: Session,
+    place: Place,
+    protocol: Protocol,
+    number: int,
+    receipt: Receipt,
+    findings: Mapping[str, dict[str, Any]],
+) -> View:
+    """What follows a fresh answer: from the receipt alone where the next case is a plain one. ``findings`` are all of the study's,
+    see :func:`all_findings`."""
     after = receipt.after
-    if after is None or after.arm == "aided" or receipt.again:
-        return view(session, place, protocol, number)
-    if receipt.step == 0 and receipt.arm == "sequential":
+    if after is None or receipt.again or (receipt.step == 0 and receipt.arm == "sequential"):
         return view(session, place, protocol, number)
     return View(
         "reading",
@@ -92,9 +98,15 @@ def after_commit(session: Session, place: Place, protocol: Protocol, number: int
         after.arm,
         after.width,
         after.height,
-        take_break=_break_due(protocol, receipt.active_s),
+        findings.get(after.name) if after.arm == "aided" else None,
         image=after.image,
     )
+
+
+def all_findings(session: Session, study: str) -> dict[str, dict[str, Any]]:
+    """The model's findings by case, as the page shows them; they cannot change after the start."""
+    rows = session.scalars(select(FindingRow).where(FindingRow.study == study))
+    return {row.name: _shown(row) for row in rows}
 
 
 def shown_now(session: Session, study: str, number: int) -> None:
@@ -166,7 +178,6 @@ def _case(session: Session, place: Place, protocol: Protocol, reader: Any) -> Vi
         _first(session, study, number, reader) if reader.step == 1 else None,
         json.loads(draft.body) if draft is not None and fresh else None,
         None,
-        _break_due(protocol, reader.active_s),
         slot.image,
     )
 
@@ -176,16 +187,14 @@ def _total(protocol: Protocol, period: int) -> int:
     return cases.total + cases.repeats + (cases.training if period == 0 else 0)
 
 
-def _break_due(protocol: Protocol, active_s: float) -> bool:
-    """In the minute after every so many minutes of active reading; advice only."""
-    seconds = 60 * protocol.reading.break_minutes
-    return active_s >= seconds and active_s % seconds < 60
-
-
 def _findings(session: Session, study: str, case: str) -> dict[str, Any] | None:
     row = session.get(FindingRow, (study, case))
     if row is None:
         return None
+    return _shown(row)
+
+
+def _shown(row: FindingRow) -> dict[str, Any]:
     return {"label": row.label, "probability": row.probability, "boxes": json.loads(row.boxes)}
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from usnet.reports.statistics import Cell, Grid, Outcome, interval_text
+from usnet.reports.statistics_roc_bootstrap import bootstrap_grid
 from usnet.reports.statistics_roc_figure import curves
 from usnet.statistics.arrays import BoolArray, FloatArray
 from usnet.statistics.clustered import FEW_CLUSTERS, clustered_auc
@@ -38,12 +39,14 @@ def roc_outcome(
     specificity: float = 0.9,
     partial: tuple[Axis, float, float] | None = None,
     scale: Scale = "plain",
+    bootstrap: int = 500,
+    seed: int = 0,
     level: float = 0.95,
 ) -> Outcome:
     """AUC, partial AUC and operating points of one or more columns of scores, one row a case.
 
     ``partial`` is the axis and range of the partial area (default: specificity from ``specificity`` to 1); ``scale`` that of the
-    AUC's interval.
+    AUC's interval; ``bootstrap`` and ``seed`` are the draws for the partial area and the sensitivity at ``specificity``.
 
     Raises
     ------
@@ -61,6 +64,9 @@ def roc_outcome(
     axis, low, high = partial or ("specificity", specificity, 1.0)
     parts = {name: partial_auc(labels, value, low, high, axis=axis) for name, value in values.items()}
     points = {name: _points(labels, value, specificity, groups, level) for name, value in values.items()}
+    drawn = bootstrap_grid(
+        labels, values, groups, (bootstrap, seed), specificity=specificity, limits=(axis, low, high), level=level
+    )
     methods = dict.fromkeys(a.interval.method if a.interval else "no interval" for a in areas.values())
     return Outcome(
         "roc",
@@ -70,6 +76,7 @@ def roc_outcome(
         (
             _area_grid(areas, parts, f"{axis} {low:g} to {high:g}", level),
             _point_grid(points, specificity, groups is not None, level),
+            *((drawn,) if bootstrap else ()),
         ),
         tuple(_sentence(name, area, labels, groups, level) for name, area in areas.items()),
         (*warnings_of(groups), "Points chosen on these cases look better than they will be on new ones."),

@@ -12,13 +12,14 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from usnet.errors import ConfigError
@@ -30,6 +31,19 @@ _BATCH = 1000
 # Built once: putting a statement together takes longer than running it, and a log is written with every save.
 _HEAD = table_of(Head)
 _LAST = select(_HEAD.c.position, _HEAD.c.signature).where(_HEAD.c.stream == bindparam("stream")).with_for_update()
+_LASTS = (
+    select(_HEAD.c.stream, _HEAD.c.position, _HEAD.c.signature)
+    .where(_HEAD.c.stream.in_(bindparam("streams", expanding=True)))
+    .order_by(_HEAD.c.stream)
+    .with_for_update()
+)
+_MERGE = {
+    name: made(_HEAD).on_conflict_do_update(
+        index_elements=["stream"],
+        set_={"position": made(_HEAD).excluded.position, "signature": made(_HEAD).excluded.signature},
+    )
+    for name, made in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
 _ADD = insert(table_of(Link))
 _BEGIN = insert(_HEAD)
 _MOVE = (
@@ -98,6 +112,35 @@ def append(session: Session, key: bytes, stream: str, actor: str, action: str, b
     else:
         connection.execute(_BEGIN, {"stream": stream, "position": position, "signature": signature})
     return Entry(stream, position, time, actor, action, json.loads(text), signature)
+
+
+def append_many(session: Session, key: bytes, rows: Sequence[tuple[str, str, str, dict[str, Any]]]) -> list[Entry]:
+    """:func:`append` for rows (stream, actor, action, body) of different streams, in a few statements.
+
+    Raises
+    ------
+    ValueError
+        A stream is named twice.
+    """
+    names = sorted({row[0] for row in rows})
+    if len(names) != len(rows):
+        raise ValueError("a stream is named twice")
+    connection = session.connection()
+    heads = {name: (position, mark) for name, position, mark in connection.execute(_LASTS, {"streams": names})}
+    time = datetime.now(UTC).isoformat(timespec="milliseconds")
+    entries = []
+    links = []
+    for stream, actor, action, body in rows:
+        position, before = heads.get(stream, (-1, START))
+        text = json.dumps(body, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        signature = _sign(key, before, stream, position + 1, time, actor, action, text)
+        entries.append(Entry(stream, position + 1, time, actor, action, json.loads(text), signature))
+        link = {"stream": stream, "position": position + 1, "time": time, "actor": actor, "action": action}
+        links.append(link | {"body": text, "signature": signature})
+    connection.execute(_ADD, links)
+    moved = [{name: link[name] for name in ("stream", "position", "signature")} for link in links]
+    connection.execute(_MERGE[connection.dialect.name], moved)
+    return entries
 
 
 def read(session: Session, stream: str, *, start: int = 0) -> Iterator[Entry]:

@@ -41,9 +41,11 @@ def connect(url: str, *, pool_size: int = 20) -> Engine:
         return _sqlite(address, pool_size)
     if backend == "postgresql":
         need("pg8000", extra="postgres", feature="a PostgreSQL database")
-        return create_engine(
+        engine = create_engine(
             address.set(drivername="postgresql+pg8000"), pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True
         )
+        engine.dialect.use_insertmanyvalues_wo_returning = True  # many rows in one round trip, not one each
+        return engine
     raise ConfigError(f"database {backend!r}", expected="sqlite or postgresql")
 
 

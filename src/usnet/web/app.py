@@ -16,6 +16,7 @@ from usnet.web import account_pages, health, login_pages, preferences
 from usnet.web.accounts import TooManyTries
 from usnet.web.browser import BrowserCookie
 from usnet.web.diagnose import api as diagnose_api
+from usnet.web.diagnose import api_views as diagnose_views
 from usnet.web.diagnose import pages as diagnose_pages
 from usnet.web.diagnose.model import facts
 from usnet.web.guard import NotSignedIn, csrf, current_user
@@ -49,7 +50,7 @@ def create_app(settings: Settings, place: Workplace | None = None) -> FastAPI:
     app.state.workplace = place
     app.state.facts = facts(settings.bundle)
     app.state.nav = [item for page in PAGES for item in page.NAV]
-    for module in (health, login_pages, preferences, diagnose_api, *PAGES):
+    for module in (health, login_pages, preferences, diagnose_api, diagnose_views, *PAGES):
         app.include_router(module.router)
     app.mount("/static", _Static(directory=Path(__file__).parent / "static"), name="static")
     _add_error_pages(app)

@@ -61,6 +61,8 @@ class Settings:
         A login ends after so long.
     slow_seconds
         A request whose next bytes take longer is ended.
+    roots
+        Folders whose datasets and runs administrators may open in the browser; none for nothing.
 
     Raises
     ------
@@ -82,6 +84,7 @@ class Settings:
     retention_days: int | None = 30
     session_hours: float = 12.0
     slow_seconds: float = 20.0
+    roots: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.workers < 0 or self.queue_limit < 1 or not 0 <= self.port < 65536:

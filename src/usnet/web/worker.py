@@ -56,7 +56,7 @@ def dumped(settings: Settings) -> str:
 def loaded(line: str) -> Settings:
     """Settings from :func:`dumped`."""
     values = json.loads(line)
-    return Settings(**(values | {"data": Path(values["data"])}))
+    return Settings(**(values | {"data": Path(values["data"]), "roots": tuple(values["roots"])}))
 
 
 def bound_memory(limit: int) -> None:
@@ -78,9 +78,11 @@ def run(settings: Settings, stop: threading.Event, name: str | None = None) -> N
 
 def handlers_of(place: Any, alive: Callable[[], None]) -> Mapping[str, Callable[[Any], dict[str, Any] | None]]:
     """Job kinds to what does them. Another room's jobs: one line here. Call ``alive`` at each step of a long job."""
+    from usnet.web.annotate import work as annotate
+    from usnet.web.browse import work as browse
     from usnet.web.diagnose.work import handlers
 
-    return {**handlers(place, alive)}
+    return {**handlers(place, alive), **annotate.handlers(place, alive), **browse.handlers(place, alive)}
 
 
 def _watched(

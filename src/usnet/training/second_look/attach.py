@@ -21,6 +21,7 @@ from usnet.diagnosis.crops import look_input
 from usnet.diagnosis.engine import Engine, open_engine
 from usnet.diagnosis.second_look import INPUT, OUTPUT, SecondLooker
 from usnet.errors import DataError
+from usnet.evaluation import reference_scores
 from usnet.models.onnx_export import check_parity, exported
 from usnet.models.second_look import SecondLookConfig, Served
 from usnet.models.weights import to_bytes
@@ -54,7 +55,9 @@ def attach(
     served = Served(network)
     content = exported(served, torch.zeros(2, 2, config.network.size, config.network.size), INPUT, [OUTPUT])
     parity = check_parity(served, content, _some_crops(datasets, config.network))
-    files: dict[str, Path | bytes] = {name: base.read(name) for name in base.manifest.files}
+    # reference scores are of the detector alone
+    kept = [name for name in base.manifest.files if name != reference_scores.FILE]
+    files: dict[str, Path | bytes] = {name: base.read(name) for name in kept}
     files |= {"second_look.onnx": content, WEIGHTS: to_bytes(network)}
     training = {
         "config": config.model_dump(mode="json"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -98,12 +99,12 @@ def refitted(manifest: Manifest, images: Sequence[LookedAt], settings: SecondLoo
         for i, c in ((i, revised(i.found, i.look, settings)) for i in images)
         if i.label is not None
     ]
-    fitted, points = fit(rows, data=f"{data}, second look")
+    fitted, points = fit(rows, data=data)
     before = {t.name: t for t in manifest.operating_points}
     calibration = Calibration(
         nodule=manifest.calibration.nodule,
         malignancy=fitted.malignancy,
-        origin=f"nodule: as in the detector's bundle ({manifest.calibration.origin}); malignancy: {fitted.origin}",
+        origin=f"with the second look: {fitted.origin}; kept from the detector's bundle: nodule, {manifest.calibration.origin}",
     )
     update = {
         "calibration": calibration,
@@ -116,9 +117,10 @@ def refitted(manifest: Manifest, images: Sequence[LookedAt], settings: SecondLoo
 
 
 def _with_old_detection(new: Threshold, old: Threshold | None) -> Threshold:
-    if old is None:
+    """The new point at the detection threshold of the detector's own point of that name."""
+    if old is None or math.isclose(new.detection, old.detection, rel_tol=1e-9):
         return new
-    origin = f"detection as in the detector's bundle ({old.origin}); with the second look ({new.origin})"
+    origin = f"detection {old.detection:.4g} kept from the detector's bundle ({old.origin}); {new.origin}"
     return new.model_copy(update={"detection": old.detection, "origin": origin})
 
 

@@ -60,7 +60,7 @@ def _members(
     for entry in entries[:MOST_MEMBERS]:
         alive()
         shown = f"{name}: {_printable(entry.filename)}"
-        reason = _refused(entry)
+        reason = refused(entry)
         if reason is None and entry.file_size > left:
             reason = f"the zip unpacks to more than {MOST_BYTES >> 20} MiB"
         if reason is not None:
@@ -85,7 +85,7 @@ def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, files: Blobs, sh
     return Source(shown, digest)
 
 
-def _refused(entry: zipfile.ZipInfo) -> str | None:
+def refused(entry: zipfile.ZipInfo) -> str | None:
     """Why a member is not unpacked. Its name would do no harm here, but an archive made to do harm is not to be read."""
     path = PurePosixPath(entry.filename.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in entry.filename.split("/")[0]:

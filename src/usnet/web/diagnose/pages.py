@@ -95,7 +95,7 @@ def history(request: Request, place: Place, user: CurrentUser, exam: Id, view: I
         exams.view_of(session, user, exam, view)
         versions = assess.history(session, view)
         authors = {version.author for version in versions}
-        names = dict(session.execute(select(Account.id, Account.name).where(Account.id.in_(authors))).tuples().all())
+        names = {row.id: row.name for row in session.scalars(select(Account).where(Account.id.in_(authors)))}
     return render(request, user, "diagnose/history.html", versions=versions, names=names, terms=assess.TERMS)
 
 
@@ -175,5 +175,5 @@ def _others(session: Session, user: User, view: str) -> list[tuple[Exam, View]]:
         .order_by(Exam.created_at.desc(), View.position)
         .limit(100)
     )
-    rows = session.execute(query if user.is_administrator else query.where(Exam.owner == user.id)).tuples()
-    return list(rows.all())
+    rows = session.execute(query if user.is_administrator else query.where(Exam.owner == user.id))
+    return [(row[0], row[1]) for row in rows]

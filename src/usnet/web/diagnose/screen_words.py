@@ -25,9 +25,7 @@ _WORDS = {
     "scoreFailed": N_("This box could not be scored: {why}"),
     "probability": N_("Probability of malignancy"),
     "score": N_("detection score {s}"),
-    "below": N_(
-        "Of the nodules that the model was validated on, {b} of the benign and {m} of the malignant have a probability this high or lower."
-    ),
+    "below": N_("A probability this high or lower: {b} of the known benign nodules, {m} of the known malignant ones."),
     "noReference": N_("This model carries no distribution of known nodules to compare with."),
     "threshold": N_("Called malignant from {t} on."),
     "outline": N_(

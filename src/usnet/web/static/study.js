@@ -9,6 +9,7 @@ const words = Object.fromEntries(
 const byId = (id) => document.getElementById(id);
 const say = (word, values = {}) => words[word].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const base = `/api/study/${setup.study}`;
+const READ = `usnet-read-${setup.study}`;
 const PENDING = `usnet-answer-${setup.study}`;
 
 const form = byId("answer");
@@ -34,7 +35,7 @@ async function show(state) {
   byId("saved").textContent = "";
   byId("training-note").hidden = state.use !== "training";
   byId("second-note").hidden = state.step !== 1;
-  byId("break").hidden = !state.take_break;
+  adviseBreak();
   byId("progress").textContent = say("case", { position: state.position + 1, total: state.total, period: state.period + 1, periods: state.periods });
   untouch();
   setEnabled(false);
@@ -52,6 +53,13 @@ function showFindings(findings) {
   if (findings) {
     byId("findings-text").textContent = say("finding", { label: words[findings.label], percent: Math.round(100 * findings.probability), boxes: findings.boxes.length });
   }
+}
+
+// Active seconds since the last advice, over all cases of this window.
+function adviseBreak() {
+  const due = Number(sessionStorage.getItem(READ) ?? 0) >= 60 * setup.rules.break_minutes;
+  byId("break").hidden = !due;
+  if (due) sessionStorage.setItem(READ, "0");
 }
 
 function setEnabled(on) { byId("commit").disabled = !on; }
@@ -132,6 +140,7 @@ async function submit(event) {
   if (answer.birads === null) delete answer.birads;
   // Kept until the server has said that it is on disk: a reload or a lost line sends the same key again.
   localStorage.setItem(PENDING, JSON.stringify(answer));
+  sessionStorage.setItem(READ, String(Number(sessionStorage.getItem(READ) ?? 0) + answer.active_s));
   await send(answer);
 }
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import bindparam, delete, insert, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -21,7 +21,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from usnet.readers.answer import Answer
-from usnet.readers.commit import Conflict, commit
+from usnet.readers.batch import Given
+from usnet.readers.commit import Conflict, Receipt
 from usnet.readers.place import StudyError
 from usnet.readers.tables import CaseRow, DraftRow, ReaderRow, SlotRow
 from usnet.readers.view import View, after_commit, feedback, shown_now, view
@@ -70,7 +71,7 @@ def _route(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         except ValidationError as error:
             words = "; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors()[:5])
             return _json({"detail": words}, 422)
-        except OperationalError:
+        except DBAPIError:
             return _json({"detail": "The database does not answer; the page tries again."}, 503)
 
     return run
@@ -94,14 +95,15 @@ async def answer(request: Request, server: StudyServer, study: str, number: int)
     given = Answer.model_validate_json(await request.body())
     protocol = server.protocol(study)
 
-    def work(session: Session) -> tuple[dict[str, Any], View]:
-        receipt = commit(session, server.place, protocol, number, given)
+    findings = await run_in_threadpool(server.findings, study) if protocol.ai is not None else {}
+
+    def then(session: Session, receipt: Receipt) -> tuple[dict[str, Any], View]:
         said: dict[str, Any] = {"entry": receipt.entry, "again": receipt.again}
         if receipt.use == "training" and protocol.reading.feedback:
             said["feedback"] = feedback(session, study, receipt.case)
-        return said, after_commit(session, server.place, protocol, number, receipt)
+        return said, after_commit(session, server.place, protocol, number, receipt, findings)
 
-    said, after = await asyncio.wrap_future(server.commits.submit(work))
+    said, after = await asyncio.wrap_future(server.commits.answer(Given(protocol, number, given), then))
     return _json(said | {"state": _public(study, after)})
 
 

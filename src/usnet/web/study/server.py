@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from typing import Any
 
 from starlette.applications import Starlette
 
 from usnet.readers.commits import Commits
 from usnet.readers.place import Place, frozen, open_place
 from usnet.readers.protocol import Protocol
+from usnet.readers.view import all_findings
+from usnet.store.database import reading
 from usnet.web.workplace import Workplace
 
 _IMAGE_BYTES = 64 << 20
@@ -21,8 +24,9 @@ class StudyServer:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self.commits = Commits(place.engine)
+        self.commits = Commits(place)
         self._protocols: dict[str, Protocol] = {}
+        self._findings: dict[str, dict[str, dict[str, Any]]] = {}
         self._images: OrderedDict[str, bytes] = OrderedDict()
         self._held = 0
         self._lock = threading.Lock()
@@ -32,6 +36,14 @@ class StudyServer:
         found = self._protocols.get(study)
         if found is None:
             found = self._protocols[study] = frozen(self.place, study)
+        return found
+
+    def findings(self, study: str) -> dict[str, dict[str, Any]]:
+        """The model's findings by case."""
+        found = self._findings.get(study)
+        if found is None:
+            with reading(self.place.engine) as session:
+                found = self._findings[study] = all_findings(session, study)
         return found
 
     def image(self, sha256: str) -> bytes:

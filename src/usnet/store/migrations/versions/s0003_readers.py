@@ -89,7 +89,6 @@ def _readers() -> None:
         sa.Column("step", sa.Integer, nullable=False),
         sa.Column("opens_at", sa.Float),
         sa.Column("opened_at", sa.Float),
-        sa.Column("active_s", sa.Float, nullable=False),
         sa.Column("last_at", sa.Float),
     )
     op.create_index("ix_study_reader_code", "study_reader", ["code_hash"], unique=True)
