@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from servers import toml
 
 from usnet.errors import ConfigError
-from usnet.pacs.config import DicomPeer, load
+from usnet.pacs.config import (
+    DicomPeer,
+    ListenSettings,
+    ModelSettings,
+    PullSettings,
+    ResultSettings,
+    SpoolSettings,
+    StowSettings,
+    TlsFiles,
+    WebPeer,
+    WorkSettings,
+    load,
+)
 
 GOOD: dict[str, Any] = {
     "node": {"callers": ["ARCHIVE"]},
@@ -76,3 +90,34 @@ def test_errors_name_the_place(tmp_path: Path, changes: dict[str, Any], words: s
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such file"):
         load(tmp_path / "node.toml")
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "node.md"
+SECTIONS: tuple[type[BaseModel], ...] = (
+    ListenSettings,
+    SpoolSettings,
+    WorkSettings,
+    ModelSettings,
+    ResultSettings,
+    DicomPeer,
+    WebPeer,
+    PullSettings,
+    StowSettings,
+    TlsFiles,
+)
+
+
+@pytest.mark.parametrize(("number", "section"), enumerate(SECTIONS), ids=lambda value: getattr(value, "__name__", ""))
+def test_the_page_names_every_setting_with_its_default(number: int, section: type[BaseModel]) -> None:
+    part = PAGE.read_text(encoding="utf-8").split("\n## ")[number + 1]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*)\|$", part, flags=re.MULTILINE))
+    assert list(rows) == list(section.model_fields)
+    for name, field in section.model_fields.items():
+        default, _, meaning = rows[name].partition(" | ")
+        assert meaning.strip() == " ".join((field.description or "").split()), name
+        value = field.get_default(call_default_factory=True)
+        if field.is_required():
+            assert default == "required", name
+        elif isinstance(value, bool | int | float | str) and value != "":
+            shown = f'"{value}"' if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
+            assert default.strip("`") == (shown.lower() if isinstance(value, bool) else shown), name

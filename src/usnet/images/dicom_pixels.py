@@ -19,7 +19,7 @@ from pydicom.uid import UID, JPEGLossless, JPEGLosslessSV1, RLELossless
 from usnet.errors import UnreadableImage
 from usnet.images import isolated
 from usnet.images.codestreams import check_codestream
-from usnet.images.limits import Limits
+from usnet.images.limits import Limits, refuse_truncated
 
 PLUGINS = ("pydicom", "pyjpegls", "pillow", "pylibjpeg")
 """Decoders that raise when a stream is damaged, in the order in which they are asked. What none of them knows (lossless JPEG,
@@ -141,6 +141,7 @@ def _frame_options(options: dict[str, Any]) -> dict[str, Any]:
 
 def _decoded(decoder: Decoder, data: IO[bytes] | bytes, index: int, options: dict[str, Any]) -> Stored:
     """One frame from the first plugin that can decode it; the last one's error otherwise."""
+    refuse_truncated()  # Pillow is one of the decoders
     plugins = [name for name in PLUGINS if name in decoder.available_plugins] or [""]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom warns about every small departure from the standard

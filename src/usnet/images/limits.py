@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from PIL import ImageFile
+
 from usnet.errors import UnreadableImage
 
 MEBIBYTE = 1 << 20
+
+
+def refuse_truncated() -> None:
+    """Make Pillow refuse images that end early.
+
+    Its switch is one for the whole process, and other libraries turn it (WeasyPrint does when it is imported): the missing part
+    of an image would be filled with grey and diagnosed. So it is turned back before every decoding.
+    """
+    ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from usnet.errors import UnreadableImage
 from usnet.images.grey import floats_to_uint8, integers_to_uint8, on_black
-from usnet.images.limits import Limits
+from usnet.images.limits import Limits, refuse_truncated
 from usnet.values import UInt8Image
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
@@ -45,6 +45,7 @@ def decode(stream: IO[bytes], source: str, limits: Limits, frame: int = 0) -> UI
         if frame:
             image.seek(frame)
             limits.check_pixels(*image.size, source)
+        refuse_truncated()
         image.load()
         turn = _TRANSPOSE.get(_orientation(image))
         return to_array(image.transpose(turn) if turn is not None else image)

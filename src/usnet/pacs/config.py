@@ -29,10 +29,10 @@ class TlsFiles(Settings):
 class DicomPeer(Settings):
     """An archive that speaks DICOM's own protocol."""
 
-    kind: Literal["dicom"]
-    ae_title: AeTitle
-    host: str
-    port: Port
+    kind: Literal["dicom"] = Field(description="which protocol")
+    ae_title: AeTitle = Field(description="the archive's name")
+    host: str = Field(description="its address")
+    port: Port = Field(description="often 104 or 11112")
     tls: TlsFiles | None = Field(None, description="no TLS where left out")
     worklist_ae_title: AeTitle | None = Field(None, description="of its worklist, where it has another one")
 
@@ -40,7 +40,7 @@ class DicomPeer(Settings):
 class WebPeer(Settings):
     """An archive that speaks DICOMweb."""
 
-    kind: Literal["dicomweb"]
+    kind: Literal["dicomweb"] = Field(description="which protocol")
     url: str = Field(description="of the DICOMweb root, to which /studies is added")
     token_file: Path | None = Field(None, description="holds a bearer token")
     user_file: Path | None = Field(None, description="holds user:password for basic authentication")
@@ -62,7 +62,7 @@ class ListenSettings(Settings):
 
     ae_title: AeTitle = Field("USNET", description="the node's own name")
     host: str = Field("127.0.0.1", description="address to listen on; this machine only unless it is changed")
-    port: Port = 11112
+    port: Port = Field(11112, description="port to listen on")
     callers: tuple[AeTitle, ...] = Field(description="AE titles that may send; at least one")
     networks: tuple[str, ...] = Field(("127.0.0.0/8", "::1/128"), description="addresses that may connect")
     tls: TlsFiles | None = Field(None, description="mutual TLS; every sender needs a certificate")
@@ -90,8 +90,8 @@ class ListenSettings(Settings):
 class StowSettings(Settings):
     """STOW-RS as a second way in (extra ``web``)."""
 
-    host: str = "127.0.0.1"
-    port: Port = 8043
+    host: str = Field("127.0.0.1", description="address to listen on; for HTTPS put a reverse proxy before it")
+    port: Port = Field(8043, description="port to listen on; objects are posted to /studies")
     token_file: Path | None = Field(None, description="bearer tokens, one a line; may be left out on loopback only")
 
     @model_validator(mode="after")
@@ -104,7 +104,7 @@ class StowSettings(Settings):
 class SpoolSettings(Settings):
     """Where received objects lie until they are answered."""
 
-    folder: Path = Path("spool")
+    folder: Path = Field(Path("spool"), description="only the node's user can read it")
     database: str = Field(
         "", description="SQLite in the spool where left out; postgresql://USER@HOST/DATABASE to share"
     )
@@ -132,15 +132,15 @@ class ModelSettings(Settings):
     """Which model speaks."""
 
     bundle: str | None = Field(None, description="path or shipped name; the shipped one where left out")
-    engine: str = "auto"
-    operating_point: str | None = None
+    engine: str = Field("auto", description="onnxruntime, openvino or auto")
+    operating_point: str | None = Field(None, description="one of the model's; its default where left out")
 
 
 class ResultSettings(Settings):
     """What goes back, and where to."""
 
     to: str = Field(description="name of one of the peers")
-    kinds: tuple[Kind, ...] = ("sr", "sc")
+    kinds: tuple[Kind, ...] = Field(("sr", "sc"), description="of sr, sc, pr, seg, ko, pdf")
     sr_class: SrClass = Field(
         "comprehensive3d", description="'comprehensive' for archives that do not know the new one"
     )
@@ -157,9 +157,9 @@ class ResultSettings(Settings):
 class PullSettings(Settings):
     """Where ``usnet pacs pull`` waits for what an archive moves to it; the archive must know this AE title and port."""
 
-    ae_title: AeTitle = "USNETPULL"
-    host: str = "127.0.0.1"
-    port: Port = 11113
+    ae_title: AeTitle = Field("USNETPULL", description="destination of the C-MOVE")
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: Port = Field(11113, description="port to listen on")
 
 
 class NodeConfig(Settings):
