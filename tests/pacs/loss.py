@@ -169,7 +169,7 @@ class Trial:
             return not any(found[name] for name in rest)
 
         try:
-            wait_for(done, 900, "the end of all work")
+            wait_for(done, 7200, "the end of all work")
         finally:
             engine.dispose()
 

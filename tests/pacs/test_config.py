@@ -107,7 +107,9 @@ SECTIONS: tuple[type[BaseModel], ...] = (
 )
 
 
-@pytest.mark.parametrize(("number", "section"), enumerate(SECTIONS), ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize(
+    ("number", "section"), list(enumerate(SECTIONS)), ids=lambda value: getattr(value, "__name__", "")
+)
 def test_the_page_names_every_setting_with_its_default(number: int, section: type[BaseModel]) -> None:
     part = PAGE.read_text(encoding="utf-8").split("\n## ")[number + 1]
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*)\|$", part, flags=re.MULTILINE))

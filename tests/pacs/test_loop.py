@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
+from more_servers import Certificates
 from PIL import Image
 from pydicom import dcmread
-from servers import ROUTE, Certificates, Node, Orthanc, free_port, running, wait_for
+from servers import ROUTE, Node, Orthanc, free_port, running, wait_for
 from typer.testing import CliRunner
 
 from usnet.cli.app import app

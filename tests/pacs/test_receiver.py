@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from listening import Ear, listening, recoded
+from more_servers import Certificates
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import (
@@ -28,7 +29,7 @@ from pydicom.uid import (
     RLELossless,
 )
 from pynetdicom import build_context
-from servers import Certificates, wait_for
+from servers import wait_for
 
 from usnet.pacs.config import TlsFiles
 from usnet.pacs.contexts import SECONDARY_CAPTURE, ULTRASOUND

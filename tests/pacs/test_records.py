@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from servers import Postgres
+from more_servers import Postgres
 from sqlalchemy import Engine
 
 from usnet.pacs import records

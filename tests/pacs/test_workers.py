@@ -9,8 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from more_servers import Postgres
 from phantom_studies import studies
-from servers import Node, Orthanc, Postgres, running, wait_for
+from servers import Node, Orthanc, running, wait_for
 from siege import tree
 from sqlalchemy import select
 

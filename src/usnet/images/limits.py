@@ -17,7 +17,7 @@ def refuse_truncated() -> None:
     Its switch is one for the whole process, and other libraries turn it (WeasyPrint does when it is imported): the missing part
     of an image would be filled with grey and diagnosed. So it is turned back before every decoding.
     """
-    ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
 @dataclass(frozen=True, slots=True)

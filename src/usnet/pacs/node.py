@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 30.0
 _WATCH_SECONDS = 0.5
+_LONGEST_WAIT = 60.0
 
 
 class Workers:
@@ -45,11 +46,13 @@ class Workers:
                 continue
             if child is not None:
                 logger.warning("worker %d ended with code %s; another is started", child.pid, child.returncode)
+                lived = now - self._next[slot] > 2 * _LONGEST_WAIT
+                self._waits[slot] = 1.0 if lived else min(_LONGEST_WAIT, 2 * self._waits[slot])
                 self._next[slot] = now + self._waits[slot]
-                self._waits[slot] = min(60.0, 2 * self._waits[slot])
                 self._slots[slot] = None
             if now >= self._next[slot]:
                 self._slots[slot] = subprocess.Popen(self._command, stdin=subprocess.PIPE)
+                self._next[slot] = now
 
     def stop(self) -> None:
         """Let each finish its study, for half a minute."""

@@ -64,7 +64,7 @@ class Table:
 
     def add(self, row: dict[str, Any]) -> None:
         """Write one row; missing columns stay empty."""
-        self._writer.writerow([_cell(row.get(name)) for name in self._columns])
+        self._writer.writerow([guarded(row.get(name)) for name in self._columns])
         self._stream.flush()
 
     def close(self) -> None:
@@ -144,7 +144,8 @@ def _probabilities(result: Diagnosis | GroupOpinion) -> dict[str, str]:
     return {name: f"{getattr(result, name):.6f}" for name in ("p_benign", "p_malignant", "p_normal")}
 
 
-def _cell(value: Any) -> str:
+def guarded(value: Any) -> str:
+    """A cell as text; one that a spreadsheet would run as a formula gets a leading apostrophe."""
     text = "" if value is None else str(value)
     return "'" + text if isinstance(value, str) and text.startswith(_FORMULA) else text
 

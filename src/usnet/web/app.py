@@ -13,6 +13,9 @@ from starlette.staticfiles import StaticFiles
 import usnet
 from usnet.errors import UsnetError
 from usnet.web import account_pages, health, login_pages, preferences
+from usnet.web.annotate import adjudicate as annotate_decisions
+from usnet.web.annotate import api as annotate_api
+from usnet.web.annotate import pages as annotate_pages
 from usnet.web.accounts import TooManyTries
 from usnet.web.browser import BrowserCookie
 from usnet.web.diagnose import api as diagnose_api

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from usnet.datasets.records import Dataset, ImageRecord, document_of
-from usnet.reports.csv_table import _cell as guarded
+from usnet.reports.csv_table import guarded
 from usnet.web.annotate.bodies import Body, nodules_of
 from usnet.web.annotate.records import record_from
 from usnet.web.annotate.tables import FINAL, Image, Project, Reading
