@@ -200,7 +200,7 @@ def test_without_patients_patient_level_is_not_estimable() -> None:
     anonymous = data.with_records(replace(r, patient_id=None) for r in data.records)
     found = evaluate(anonymous, opinions, bootstrap=0)
     assert found.metric("auc", "malignant v rest", unit="patient").note == "not estimable: no patient ids"
-    assert found.metric("auc", "malignant v benign").interval.method == "DeLong"
+    assert found.metric("auc", "malignant v benign").interval.method == "DeLong, logit"
 
 
 def test_copies_of_images_do_not_narrow_clustered_intervals() -> None:

@@ -201,7 +201,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "slope of infinity": lambda: encoded(_plain(RescaleSlope="1e308", RescaleIntercept="-1e308")),
     "nested 5000 deep": lambda: _nested(5000),
     "a million empty items": lambda: _many_items(1_000_000),
-    "deflated 1 GiB": lambda: deflated(1 << 30),
+    "deflated 300 MiB": lambda: deflated(300 << 20),
     "study UID that is a path": lambda: encoded(_plain(StudyInstanceUID="../../../../tmp/evil")),
     "instance UID that is a path": lambda: encoded(_plain(SOPInstanceUID="../../evil")),
     "patient that is a script": lambda: encoded(

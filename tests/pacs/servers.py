@@ -214,6 +214,10 @@ class Node:
                 os.kill(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
+    def signal(self, number: int) -> None:
+        """Send a signal to the whole group, as a terminal does."""
+        os.killpg(self.pid, number)
+
     def stop(self) -> int:
         """SIGTERM; the exit code."""
         if self._process is None:

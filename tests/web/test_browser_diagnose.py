@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from screens import open_page, upload
 
-from conftest import Server
+from helpers.web_server import Server
 
 pytestmark = pytest.mark.browser
 

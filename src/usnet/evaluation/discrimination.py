@@ -54,7 +54,8 @@ def given_nodule(cases: Cases) -> FloatArray:
 
 
 def auc_metrics(cases: Cases, resampler: Resampler) -> list[Metric]:
-    """AUC of every question, Obuchowski's interval first (DeLong's where no group has two images), then the bootstrap's."""
+    """AUC of every question, Obuchowski's interval on the logit scale first (DeLong's where no group has two
+    images), then the bootstrap's."""
     rows = []
     for question in questions(cases):
         rows.append(auc_metric(question, cases.group, resampler))
@@ -67,7 +68,7 @@ def auc_metric(question: Question, group: npt.NDArray[np.str_], resampler: Resam
     """One AUC with its intervals."""
     mask = question.mask
     truth, score = question.positive[mask], question.score[mask]
-    result = clustered_auc(truth, score, group[mask])
+    result = clustered_auc(truth, score, group[mask], scale="logit")
     boot = None
     if result.value is not None:
         boot = resampler.run(lambda w: weighted_auc(truth, score, w[:, mask])).interval()

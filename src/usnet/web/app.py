@@ -17,6 +17,7 @@ from usnet.web.annotate import adjudicate as annotate_decisions
 from usnet.web.annotate import api as annotate_api
 from usnet.web.annotate import pages as annotate_pages
 from usnet.web.accounts import TooManyTries
+from usnet.web.browse import pages as browse_pages
 from usnet.web.browser import BrowserCookie
 from usnet.web.diagnose import api as diagnose_api
 from usnet.web.diagnose import api_views as diagnose_views
@@ -32,7 +33,7 @@ from usnet.web.settings import Settings
 from usnet.web.study import pages as study_pages
 from usnet.web.workplace import Workplace, open_workplace
 
-PAGES = (diagnose_pages, study_pages, account_pages)
+PAGES = (diagnose_pages, annotate_pages, study_pages, browse_pages, account_pages)
 """Modules with a ``router`` and a tuple ``NAV`` of :class:`~usnet.web.pages.NavItem`. Another room's pages: one line here."""
 
 
@@ -53,7 +54,7 @@ def create_app(settings: Settings, place: Workplace | None = None) -> FastAPI:
     app.state.workplace = place
     app.state.facts = facts(settings.bundle)
     app.state.nav = [item for page in PAGES for item in page.NAV]
-    for module in (health, login_pages, preferences, diagnose_api, diagnose_views, *PAGES):
+    for module in (health, login_pages, preferences, diagnose_api, diagnose_views, annotate_api, annotate_decisions, *PAGES):
         app.include_router(module.router)
     app.mount("/static", _Static(directory=Path(__file__).parent / "static"), name="static")
     _add_error_pages(app)

@@ -1,7 +1,7 @@
 // The frame in its SVG: zoom and pan by the viewBox, window and level by a linear filter.
 
 import { set, svg } from "./dom";
-import { ViewData } from "./types";
+interface Size { width: number; height: number }
 
 const MOST = 12;
 
@@ -13,7 +13,7 @@ export class Picture {
   private functions: SVGElement[];
   readonly marks = svg("g");
 
-  constructor(readonly root: SVGSVGElement, private data: ViewData, name: string) {
+  constructor(readonly root: SVGSVGElement, private data: Size, name: string) {
     const filter = svg("filter", { id: `window-${name}`, "color-interpolation-filters": "sRGB", x: 0, y: 0, width: 1, height: 1 });
     const transfer = svg("feComponentTransfer");
     this.functions = [svg("feFuncR"), svg("feFuncG"), svg("feFuncB")];

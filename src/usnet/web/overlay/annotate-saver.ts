@@ -1,0 +1,75 @@
+// Saves: one at a time an image, with a key that every retry repeats. What was not acknowledged is sent again until it is.
+
+import { fill, send } from "./dom";
+import { Body, Page, Work, copy } from "./annotate-types";
+
+const STILL = 350;
+const LONGEST = 15000;
+
+interface Pending { body: Body; finished: boolean }
+export type Told = (image: string, text: string, trouble: boolean) => void;
+
+export class Saver {
+  private waiting = new Map<string, Pending>();
+  private versions = new Map<string, number>();
+  private timers = new Map<string, number>();
+  private busy = new Set<string>();
+
+  constructor(private page: Page, private told: Told, private changed: (image: string, finished: boolean, body: Body) => void,
+    private replaced: (work: Pick<Work, "image" | "version" | "finished" | "body">) => void) {
+    window.addEventListener("beforeunload", (e) => { if (this.waiting.size || this.busy.size) e.preventDefault(); });
+  }
+
+  // What the server says; kept for the version that the next save rests on. An image with unsent changes keeps them.
+  seen(image: string, version: number): void { if (!this.pending(image)) this.versions.set(image, version); }
+  pending(image: string): Pending | undefined { return this.waiting.get(image); }
+
+  later(image: string, body: Body, finished: boolean, now = false): void {
+    this.waiting.set(image, { body: copy(body), finished });
+    this.told(image, this.page.words.saving, false);
+    window.clearTimeout(this.timers.get(image));
+    this.timers.set(image, window.setTimeout(() => void this.push(image), now ? 0 : STILL));
+  }
+
+  private async push(image: string): Promise<void> {
+    const next = this.waiting.get(image);
+    if (!next || this.busy.has(image)) return;
+    this.busy.add(image);
+    const key = crypto.randomUUID ? crypto.randomUUID() : [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
+    const sent = { key, version: this.versions.get(image) ?? 0, finished: next.finished, body: next.body };
+    const done = await this.insist(image, sent);
+    this.busy.delete(image);
+    if (this.waiting.get(image) === next || !done) this.waiting.delete(image);
+    else await this.push(image);
+  }
+
+  // Sends until there is an answer; false where what was sent can never be saved.
+  private async insist(image: string, sent: { key: string; version: number; finished: boolean; body: Body }): Promise<boolean> {
+    const { project, as, words } = this.page;
+    for (let wait = 500; ; wait = Math.min(2 * wait, LONGEST)) {
+      let why: string;
+      try {
+        const answer = await send("PUT", `/api/annotate/${project}/images/${image}?as=${as}`, sent);
+        if (answer.status === 200) {
+          this.versions.set(image, answer.body.version);
+          this.told(image, fill(words.saved, { v: answer.body.version }), false);
+          this.changed(image, sent.finished, sent.body);
+          return true;
+        }
+        if (answer.status === 409) {
+          this.versions.set(image, answer.body.version);
+          this.told(image, words.elsewhere, true);
+          this.replaced(answer.body);
+          return false;
+        }
+        if (answer.status < 500 && answer.status !== 429 && answer.status !== 408) {
+          this.told(image, fill(words.refused, { why: answer.body?.detail ?? answer.status }), true);
+          return false;
+        }
+        why = answer.body?.detail ?? String(answer.status);
+      } catch (error) { why = (error as Error).message; }
+      this.told(image, fill(words.unsaved, { why }), true);
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+}

@@ -1,0 +1,108 @@
+"""The node as a process: how it starts, refuses to start, stops, and leaves nobody behind."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers import Node, running, wait_for
+from siege import tree
+
+NOWHERE = {"kind": "dicom", "ae_title": "ARCHIVE", "host": "127.0.0.1", "port": 1}
+linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    node = Node(tmp_path_factory.mktemp("node"), NOWHERE)
+    with running(node):
+        yield node
+
+
+def result(node: Node) -> tuple[int, str]:
+    """Exit code and output of a node that is expected to end by itself."""
+    node.begin()
+    wait_for(lambda: node.ended, 60, "its end")
+    return node.stop(), node.output()
+
+
+def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    node = Node(tmp_path, NOWHERE)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", node.port))
+        other.listen()
+        code, said = result(node)
+    assert code == 2
+    assert f"cannot listen on 127.0.0.1:{node.port}" in said
+
+
+@pytest.mark.parametrize(
+    ("sections", "code", "words"),
+    [
+        ({"model": {"bundle": "no-such-model"}}, 4, "no-such-model"),
+        ({"node": {"colour": "blue"}}, 2, "node.colour"),
+        ({"spool": {"database": "mysql://somewhere"}}, 2, "sqlite or postgresql"),
+    ],
+)
+def test_what_cannot_start_says_why(tmp_path: Path, sections: dict[str, Any], code: int, words: str) -> None:
+    got, said = result(Node(tmp_path, NOWHERE, **sections))
+    assert got == code
+    assert words in said
+    assert "Traceback" not in said
+
+
+@linux
+def test_a_kill_of_the_node_ends_its_workers(node: Node) -> None:
+    family = [process for process in tree(node.pid) if process != node.pid]
+    assert family
+    node.kill(group=False)
+    wait_for(lambda: not [process for process in family if _runs(process)], 30, "the end of the workers")
+    node.start()
+
+
+def _runs(process: int) -> bool:
+    with suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+@linux
+def test_a_worker_that_dies_is_replaced(node: Node) -> None:
+    first = _workers(node)
+    assert len(first) == 1
+    subprocess.run(["kill", "-9", str(first[0])], check=True)
+    wait_for(lambda: _workers(node) not in (first, []), 30, "another worker")
+    assert "another is started" in node.output()
+
+
+def _workers(node: Node) -> list[int]:
+    found = []
+    for process in tree(node.pid):
+        with suppress(OSError):
+            if b"usnet.pacs.worker" in Path(f"/proc/{process}/cmdline").read_bytes():
+                found.append(process)
+    return found
+
+
+def test_the_spool_is_closed_to_others(node: Node) -> None:
+    assert (node.folder / "spool").stat().st_mode & 0o077 == 0
+
+
+def test_sigterm_ends_it_in_peace(tmp_path: Path) -> None:
+    node = Node(tmp_path, NOWHERE)
+    node.start()
+    assert node.stop() == 0
+    assert node.output().rstrip().endswith("Stopped.")
+
+
+def test_sigint_too(tmp_path: Path) -> None:
+    node = Node(tmp_path, NOWHERE)
+    node.start()
+    node.signal(signal.SIGINT)
+    assert node.stop() == 0
