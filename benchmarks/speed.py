@@ -80,13 +80,20 @@ def evaluation() -> None:
 
 
 def diagnosis() -> None:
-    """One frame through the shipped model, file reading not counted."""
+    """One frame through the shipped model, or the bundle that USNET_BENCHMARK_BUNDLE names; file reading not counted."""
     from usnet.diagnosis import Diagnoser
+    from usnet.values import Box, Frame
 
-    diagnoser = Diagnoser()
+    diagnoser = Diagnoser(os.environ.get("USNET_BENCHMARK_BUNDLE"))
     frame = np.random.default_rng(0).integers(0, 255, (480, 640), dtype=np.uint8)
     seconds = median_seconds(lambda: diagnoser.diagnose(frame), runs=30, warm_up=5)
     row("diagnose one frame, warm", seconds * 1000, "ms", diagnoser.bundle.manifest.name)
+    looker = diagnoser.second_look
+    if looker is not None:
+        box = Frame(frame, "noise", ""), Box(200, 150, 180, 120)
+        for count in (1, 3):
+            seconds = median_seconds(lambda count=count: looker.logits([box] * count), runs=30, warm_up=5)
+            row(f"second look at {count} of its boxes", seconds * 1000, "ms", "part of the above")
 
 
 def commands() -> None:

@@ -37,10 +37,18 @@ def nms(boxes: FloatArray, scores: FloatArray, threshold: float, limit: int) -> 
     ``threshold``. Ties keep the order of the input, so the result does not depend on the machine.
     """
     order = np.argsort(-scores, kind="stable")
+    x0, y0, x1, y1 = np.ascontiguousarray(boxes[order].T)
+    area = (x1 - x0) * (y1 - y0)
+    alive = np.ones(order.size, dtype=bool)
     kept: list[int] = []
-    while order.size and len(kept) < limit:
-        best = order[0]
-        kept.append(int(best))
-        overlap = iou_matrix(boxes[best][None], boxes[order])[0]
-        order = order[(overlap <= threshold) & (order != best)]
-    return np.array(kept, dtype=np.intp)
+    best = 0
+    while best < order.size and len(kept) < limit:
+        kept.append(best)
+        width = np.minimum(x1, x1[best]) - np.maximum(x0, x0[best])
+        height = np.minimum(y1, y1[best]) - np.maximum(y0, y0[best])
+        shared = np.maximum(width, 0.0) * np.maximum(height, 0.0)
+        alive &= shared <= threshold * (area + area[best] - shared)
+        alive[best] = False
+        best = int(alive.argmax()) if alive.any() else order.size
+    chosen: npt.NDArray[np.intp] = order[kept]
+    return chosen

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,7 @@ class Plan:
     damaged: int = 1
     seed: int = 1
     workers: int = 1
-    shortest_life: float = 1.0
-    longest_life: float = 12.0
+    longest_life: float = 20.0
 
 
 @dataclass
@@ -104,7 +104,7 @@ class Trial:
     def _kill_again_and_again(self) -> None:
         restarts = set(self._random.sample(range(self.plan.kills), min(self.plan.restarts, self.plan.kills)))
         for number in range(self.plan.kills):
-            time.sleep(self._random.uniform(self.plan.shortest_life, self.plan.longest_life))
+            self._live()
             self.report.kills_before_ready += "Listening" not in self.node.output()
             self.node.kill(group=self._random.random() < 0.5)
             self.report.kills += 1
@@ -117,19 +117,28 @@ class Trial:
         self.report.acknowledged_while_killing = self.report.acknowledged
         self._killed.set()
 
+    def _live(self) -> None:
+        """Let the node live for a random time: one in five is killed while it starts, the others while they work."""
+        if self._random.random() < 0.2:
+            time.sleep(self._random.uniform(0.1, 3.0))
+            return
+        wait_for(lambda: "Listening" in self.node.output(), 300, "the node")
+        time.sleep(self._random.uniform(0.2, self.plan.longest_life))
+
     def _send_all(self) -> None:
-        """Spread over the time of the killing, so that every moment is hit."""
-        life = (self.plan.shortest_life + self.plan.longest_life) / 2 + 1.0
-        pause = self.plan.kills * life / len(self.files)
-        for file in self.files:
+        """Spread over the kills, so that there is work at every moment."""
+        for number, file in enumerate(self.files):
+            wait_for(partial(self._in_turn, number), 3600, "the next life")
             self._until_success(self._to_archive, file)
             self._until_success(self._to_node, file)
             self.report.acknowledged += 1
-            if not self._killed.is_set():
-                time.sleep(self._random.uniform(0.0, 1.0) * pause)
+
+    def _in_turn(self, number: int) -> bool:
+        share = len(self.files) / max(1, self.plan.kills)
+        return self._killed.is_set() or number <= (self.report.kills + 1) * share
 
     def _until_success(self, send: Any, file: Path) -> None:
-        end = time.monotonic() + 300
+        end = time.monotonic() + 1800
         while not send(file):
             self.report.refused_or_cut += 1
             if time.monotonic() > end:

@@ -117,6 +117,26 @@ def test_an_unreadable_object_is_a_dead_letter_until_it_is_retried(engine: Engin
     assert records.unsorted(engine) == [(instance, "a" * 64)]
 
 
+def test_what_is_discarded_is_gone(engine: Engine, tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", quota_mib=10, reserve_mib=0)
+    digest, size = spool.keep([b"image"], 100)
+    records.receive(engine, Received(digest, size, "1.2.3", "1.2", "SCANNER"))
+    take(engine, 1, study=2)
+    ((bad, _),) = records.unsorted(engine)
+    records.sort(engine, [(bad, "no header")])
+    records.close_quiet(engine, 0.0, 1)
+    job = jobs.claim(engine, [records.STUDY_JOB], "me")
+    assert job is not None
+    jobs.fail(engine, job, "me", "the archive is away", final=True)
+    letters = records.dead_letters(engine)
+    assert sorted(letter.kind for letter in letters) == ["object", "study"]
+    for letter in letters:
+        records.discard(engine, spool, letter)
+    assert records.dead_letters(engine) == []
+    assert digest not in spool.blobs
+    assert sum(number for name, number in records.counts(engine).items() if name.startswith(("objects", "jobs"))) == 0
+
+
 def test_own_results_are_never_diagnosed(engine: Engine) -> None:
     instance = take(engine, 1)
     records.save_results(engine, instance, [result(instance, "1.2.5")])

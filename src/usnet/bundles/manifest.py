@@ -10,6 +10,8 @@ from usnet.anchors import AnchorSpec
 from usnet.values import PATHOLOGIES, OperatingPoint
 
 FORMAT_VERSION = 1
+AGREEMENT = 0.005
+"""By how much AP and AUC may differ from float32's before a lower precision is refused."""
 
 
 class _Frozen(BaseModel):
@@ -71,6 +73,31 @@ class SecondLook(_Frozen):
     training: dict[str, Any] = Field(default_factory=dict, description="as the manifest's own")
 
 
+class LowerPrecision(_Frozen):
+    """What was measured of the same model below float32, on images that it was not trained on: the licence to use it.
+
+    ``ap`` is the mean 11-point AP of both classes at IoU 0.5, ``auc`` that of malignant against benign over images; the fields that
+    end in ``_f32`` are float32's on the same images. Holds for one engine and one set of weights.
+    """
+
+    precision: Literal["int8", "bf16"]
+    engine: Literal["onnxruntime", "openvino"]
+    file: str = Field(default="model.onnx", description="the network to run")
+    model_sha256: str = Field(description="the float32 model that it agrees with, see usnet model info")
+    images: int = Field(gt=0)
+    ap: FiniteFloat
+    ap_f32: FiniteFloat
+    auc: FiniteFloat
+    auc_f32: FiniteFloat
+    kept_f32: tuple[str, ...] = Field(default=(), description="parts of the network that stayed in float32")
+    origin: str = ""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether AP and AUC are within :data:`AGREEMENT` of float32's."""
+        return abs(self.ap - self.ap_f32) <= AGREEMENT and abs(self.auc - self.auc_f32) <= AGREEMENT
+
+
 class Threshold(_Frozen):
     """One stored operating point; see :class:`usnet.values.OperatingPoint`."""
 
@@ -100,6 +127,7 @@ class Manifest(_Frozen):
     )
     default_operating_point: str = "default"
     second_look: SecondLook | None = None
+    precisions: tuple[LowerPrecision, ...] = Field(default=(), description="below float32, the preferred one first")
     training: dict[str, Any] = Field(
         default_factory=dict, description="data with hashes, configuration, seed, versions"
     )

@@ -10,6 +10,7 @@ import usnet
 from usnet.cli.account import app as account_app
 from usnet.cli.audit import app as audit_app
 from usnet.cli.compare import compare
+from usnet.cli.compare_methods import compare_methods
 from usnet.cli.data import app as data_app
 from usnet.cli.deidentify import deidentify
 from usnet.cli.diagnose import diagnose
@@ -60,6 +61,7 @@ app.command()(attach_second_look)
 app.command()(phantom)
 app.command()(evaluate)
 app.command()(compare)
+app.command()(compare_methods)
 app.command()(robustness)
 app.command()(reproduce)
 app.add_typer(figure_app)

@@ -36,7 +36,14 @@ def diagnose(
     group_by: Annotated[
         str, typer.Option(metavar="patient|name|none", help="Fuse views of one patient, or of files named alike.")
     ] = "none",
-    engine: Annotated[str, typer.Option(metavar="auto|onnxruntime|openvino", help="What runs the network.")] = "auto",
+    engine: Annotated[
+        str, typer.Option(metavar="auto|onnxruntime|openvino|torch", help="What runs the network.")
+    ] = "auto",
+    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps|coreml", help="Where it runs.")] = "auto",
+    precision: Annotated[
+        str,
+        typer.Option(metavar="auto|f32|bf16|int8", help="Below f32 only what the model states to agree with f32."),
+    ] = "auto",
     operating_point: Annotated[
         str | None, typer.Option(metavar="NAME", help="One of the model's operating points; see 'usnet model info'.")
     ] = None,
@@ -66,6 +73,8 @@ def diagnose(
 
     Exit code: 0 all done, 3 no input readable, 4 no model, 5 some inputs failed (they have a row with the reason).
     """
+    from usnet.bundles import load
+    from usnet.cli.engines import open_chosen
     from usnet.cli.progress import bar
     from usnet.diagnosis.grouping import group_by_named
     from usnet.diagnosis.pipeline import Diagnoser
@@ -80,7 +89,10 @@ def diagnose(
         raise UnreadableImage(
             "no images here", source=", ".join(map(str, images)), expected="PNG, JPEG, BMP, TIFF or DICOM files"
         )
-    diagnoser = Diagnoser(bundle, engine=engine, operating_point=operating_point, threads=threads, gate=gate)
+    model = load(bundle)
+    running = open_chosen(model, engine, device, precision, threads)
+    typer.echo(f"Engine: {running.description} ({running.reason})", err=True)
+    diagnoser = Diagnoser(model, engine=running, operating_point=operating_point, threads=threads, gate=gate)
     numbers = _numbers(items)
     with (
         ResultFolder(out, diagnoser, numbers=numbers, group_by=rule, overlays=overlays, overwrite=overwrite) as folder,

@@ -158,7 +158,7 @@ def retry(
         typer.Argument(metavar="[UID...]", help="Studies or objects from 'usnet pacs status'; all if none."),
     ] = None,
     config: ConfigOption = Path("node.toml"),
-    discard: Annotated[bool, typer.Option("--discard", help="Remove objects that were given up, instead.")] = False,
+    discard: Annotated[bool, typer.Option("--discard", help="Remove what was given up for good, instead.")] = False,
 ) -> None:
     """Take up again what was given up, once its reason is mended."""
     _needs()

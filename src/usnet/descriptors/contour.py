@@ -21,7 +21,7 @@ ANGLES = 96
 RADII = 40
 REACH = (0.45, 1.25)
 """Least and greatest radius that is looked at, in units of the inscribed ellipse."""
-STEP_PENALTY = 0.12
+STEP_PENALTY = 0.04
 PRIOR = 0.9
 """Weight of the wish to lie on the inscribed ellipse, because a box touches its nodule."""
 

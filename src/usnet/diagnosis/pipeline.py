@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,14 +16,14 @@ from usnet.bundles import Bundle, load
 from usnet.bundles.decode import Candidates, candidates
 from usnet.diagnosis.ahead import read_ahead
 from usnet.diagnosis.drawn import candidate_at, inside
-from usnet.diagnosis.engine import open_engine
+from usnet.diagnosis.engine import Engine, open_engine
 from usnet.diagnosis.gate import NoBreastUltrasound, gate_of
 from usnet.diagnosis.grouping import GroupBy, group_of
 from usnet.diagnosis.opinion import findings, opinion
 from usnet.diagnosis.second_look import SecondLooker
-from usnet.diagnosis.sources import Item
+from usnet.diagnosis.sources import Item, frame_of
 from usnet.diagnosis.warnings import frame_warnings
-from usnet.errors import BundleError, UnreadableImage, UsnetError
+from usnet.errors import BundleError, UsnetError
 from usnet.images import LetterboxTransform, Limits, frame_count, letterbox, read_frames
 from usnet.values import Box, Diagnosis, Failure, Finding, Frame, OperatingPoint, corners_array
 
@@ -55,13 +54,15 @@ class Diagnoser:
     bundle
         A loaded bundle, a bundle's path or shipped name, or ``None`` for the default one.
     engine
-        ``auto``, ``onnxruntime`` or ``openvino``.
+        ``auto``, ``onnxruntime`` or ``openvino``, or a running :class:`~usnet.diagnosis.engine.Engine` of this bundle.
     operating_point
         The name of one of the bundle's operating points, or thresholds of your own; ``None`` for the bundle's default.
     threads
         Threads inside one network operation; ``None`` for the engine's default.
     limits
         Bounds on input files, checked before decoding.
+    device, precision
+        See :func:`usnet.diagnosis.engine.open_engine`; below ``f32`` only what the bundle states to agree.
     gate
         Whether the bundle's gate (see :mod:`usnet.diagnosis.gate`), where it has one, may refuse frames.
 
@@ -70,14 +71,16 @@ class Diagnoser:
     BundleError
         There is no such bundle, or it is damaged.
     ConfigError
-        No such engine or operating point.
+        No such engine, device, precision or operating point.
     """
 
     def __init__(
         self,
         bundle: Bundle | str | Path | None = None,
         *,
-        engine: str = "auto",
+        engine: str | Engine = "auto",
+        device: str = "auto",
+        precision: str = "auto",
         operating_point: str | OperatingPoint | None = None,
         threads: int | None = None,
         limits: Limits = Limits(),
@@ -89,7 +92,11 @@ class Diagnoser:
             if isinstance(operating_point, OperatingPoint)
             else self.bundle.operating_point(operating_point)
         )
-        self.engine = open_engine(self.bundle, engine, threads)
+        self.engine: Engine = (
+            open_engine(self.bundle, engine, threads, device=device, precision=precision)
+            if isinstance(engine, str)
+            else engine
+        )
         settings = self.bundle.manifest.second_look
         self.second_look = None if settings is None else SecondLooker(self.bundle, settings, threads)
         self.limits = limits
@@ -240,7 +247,7 @@ class Diagnoser:
     def _prepare_source(self, source: Source) -> Iterator[_Prepared]:
         start = time.perf_counter()
         if isinstance(source, np.ndarray):
-            source = _frame_of(source)
+            source = frame_of(source)
         if isinstance(source, Frame):
             yield self._prepare(source, source.source, None, start)
             return
@@ -281,14 +288,6 @@ def _batches(steps: Iterator[_Prepared | Failure], size: int) -> Iterator[list[_
             batch, frames = [], 0
     if batch:
         yield batch
-
-
-def _frame_of(pixels: npt.NDArray[np.uint8]) -> Frame:
-    if pixels.ndim != 2 or pixels.dtype != np.uint8 or pixels.size == 0:
-        raise UnreadableImage(
-            f"the array is {pixels.dtype} {list(pixels.shape)}", source="<array>", expected="uint8 [H, W] grey pixels"
-        )
-    return Frame(pixels, "<array>", hashlib.sha256(pixels.tobytes()).hexdigest())
 
 
 def _reason(error: UsnetError) -> str:

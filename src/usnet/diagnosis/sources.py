@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from usnet.datasets import records
+from usnet.errors import UnreadableImage
 from usnet.images import find_images
+from usnet.values import Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +60,18 @@ def _of_dataset(root: Path) -> Iterator[Item]:
     dataset = records.load(root)
     for record in dataset.records:
         yield Item(dataset.path(record), record.file_name, record.image_id, record.patient_id)
+
+
+def frame_of(pixels: npt.NDArray[np.uint8]) -> Frame:
+    """Pixels from memory, ``uint8 [H, W]``, as a frame named by what they are.
+
+    Raises
+    ------
+    UnreadableImage
+        The array is of another kind.
+    """
+    if pixels.ndim != 2 or pixels.dtype != np.uint8 or pixels.size == 0:
+        raise UnreadableImage(
+            f"the array is {pixels.dtype} {list(pixels.shape)}", source="<array>", expected="uint8 [H, W] grey pixels"
+        )
+    return Frame(pixels, "<array>", hashlib.sha256(pixels.tobytes()).hexdigest())

@@ -81,6 +81,8 @@ class Answering:
             logger.warning("object %d not diagnosed: %s", one.id, answer["failed"])
             records.fail_instance(self._engine, one.id, str(answer["failed"]))
             return []
+        if answer["note"]:
+            logger.warning("object %d was read in part only: %s", one.id, answer["note"])
         rows = [ResultRow(instance_id=one.id, verified_at=None, stored=True, **made) for made in answer["objects"]]
         records.save_results(self._engine, one.id, rows)
         return records.results_of(self._engine, [one.id])

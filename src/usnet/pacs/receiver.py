@@ -27,7 +27,7 @@ from usnet.store.blobs import TooLarge
 
 logger = logging.getLogger(__name__)
 
-SUCCESS, OUT_OF_RESOURCES, NOT_UNDERSTOOD, NO_UID = 0x0000, 0xA700, 0xC000, 0x0117
+SUCCESS, OUT_OF_RESOURCES, NO_UID = 0x0000, 0xA700, 0x0117
 
 
 class Receiver:
@@ -64,9 +64,8 @@ class Receiver:
             The address or port cannot be used.
         """
         pynetdicom._config.STORE_RECV_CHUNKED_DATASET = True
-        tempfile.tempdir = str(
-            self._spool.incoming
-        )  # pynetdicom receives into the process's folder for temporary files
+        # pynetdicom receives into the process's folder for temporary files
+        tempfile.tempdir = str(self._spool.incoming)
         settings = self._settings
         bounds = guards.Bounds.of(
             settings.pdu_kib * 1024,
@@ -124,8 +123,6 @@ class Receiver:
         if not valid_uid(uid):
             logger.warning("object refused: its SOP Instance UID is none")
             return NO_UID
-        if path.stat().st_size < 200:  # the file meta information alone
-            return NOT_UNDERSTOOD
         limit = self._settings.file_mib * MEBIBYTE
         digest, size = self._spool.keep(pieces_of(path), limit)
         sender = str(event.assoc.requestor.ae_title).strip()

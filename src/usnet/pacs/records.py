@@ -13,6 +13,7 @@ from usnet.pacs.spool import Spool
 from usnet.pacs.tables import InstanceRow, ResultRow, StudyRow
 from usnet.store import jobs
 from usnet.store.database import reading, writing
+from usnet.store.tables import JobRow
 
 STUDY_JOB = "pacs.study"
 _ENDED = ("answered", "failed")
@@ -246,13 +247,21 @@ def retry(engine: Engine, letter: DeadLetter, attempts: int) -> None:
 
 
 def discard(engine: Engine, spool: Spool, letter: DeadLetter) -> None:
-    """Give a dead letter up for good: its bytes are removed. Only objects can be discarded; a study's job is left as it is."""
-    if letter.kind != "object":
-        return
+    """Give a dead letter up for good: its bytes and the notes about it are removed, for a study those of what still waits in it."""
     with writing(engine) as session:
-        row = session.get(InstanceRow, letter.id)
-        if row is None or row.state != "failed":
-            return
-        spool.blobs.remove(row.sha256)
-        session.execute(delete(ResultRow).where(ResultRow.instance_id == row.id))
-        session.delete(row)
+        if letter.kind == "object":
+            wanted = select(InstanceRow).where(InstanceRow.id == letter.id, InstanceRow.state == "failed")
+        else:
+            job = jobs.get(session, letter.id)
+            if job is None or job.state != "dead":
+                return
+            session.execute(delete(JobRow).where(JobRow.id == job.id))
+            wanted = select(InstanceRow).where(
+                InstanceRow.study_uid == letter.what,
+                InstanceRow.round == job.payload["round"],
+                InstanceRow.state == "sorted",
+            )
+        for row in session.scalars(wanted).all():
+            spool.blobs.remove(row.sha256)
+            session.execute(delete(ResultRow).where(ResultRow.instance_id == row.id))
+            session.delete(row)

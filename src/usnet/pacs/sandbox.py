@@ -44,6 +44,11 @@ class Server:
             return {"failed": _without_source(error)}
         except UsnetError as error:
             return {"error": str(error), "exit_code": error.exit_code}
+        except (
+            OSError,
+            ImportError,
+        ) as error:  # a full disk, a broken installation: readers turn their own into UnreadableImage
+            return {"error": f"{type(error).__name__}: {error}", "exit_code": 3}
         except RecursionError:
             return {"failed": "its sequences are nested too deeply"}
         except Exception as error:

@@ -127,7 +127,10 @@ def feedback(session: Session, study: str, case: str) -> dict[str, Any]:
     """Truth of a training case, for after its answer is locked."""
     truth = session.execute(
         select(TruthRow.label, TruthRow.boxes, CaseRow.use).where(
-            TruthRow.study == study, TruthRow.name == case, CaseRow.study == study, CaseRow.name == case
+            TruthRow.study == study,
+            TruthRow.name == case,
+            CaseRow.study == TruthRow.study,
+            CaseRow.name == TruthRow.name,
         )
     ).one()
     if truth.use != "training":

@@ -35,7 +35,7 @@ class RunRecord:
     """Collects a run while it goes on. Inputs are written as they come; the file gets its name when the run is complete.
 
     Keys: ``usnet_run`` (format), ``command``, ``started`` and ``finished`` (UTC), ``platform``, ``versions``, ``model``,
-    ``operating_point``, ``engine``, ``inputs`` (``source``, ``sha256``, ``frames``, ``seconds``, ``error``), ``counts``,
+    ``operating_point``, ``engine``, ``engine_reason``, ``inputs`` (``source``, ``sha256``, ``frames``, ``seconds``, ``error``), ``counts``,
     ``exit_code``.
     """
 
@@ -86,6 +86,7 @@ def _head(diagnoser: Diagnoser, command: Sequence[str]) -> dict[str, Any]:
         "model": asdict(bundle.identity) | {"path": str(bundle.path), "created": bundle.manifest.created},
         "operating_point": asdict(diagnoser.operating_point),
         "engine": diagnoser.engine.description,
+        "engine_reason": diagnoser.engine.reason,
     }
 
 

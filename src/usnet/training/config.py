@@ -118,6 +118,17 @@ def read_config(kind: type[Config], path: str | Path | None, overrides: list[str
         raise ConfigError(_explain(kind, error), source=path or "configuration") from error
 
 
+def changed(config: Config, overrides: list[str]) -> Config:
+    """``config`` with ``section.key=value`` overrides; raises :class:`ConfigError` as :func:`read_config` does."""
+    document = config.model_dump(mode="json")
+    for override in overrides:
+        _apply(document, override)
+    try:
+        return type(config).model_validate(document)
+    except ValidationError as error:
+        raise ConfigError(_explain(type(config), error), source="configuration") from error
+
+
 def _apply(document: dict[str, Any], override: str) -> None:
     name, equals, text = override.partition("=")
     if not equals:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from usnet.web.words import N_
+
 Role = Literal["viewer", "annotator", "reader", "administrator"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -39,6 +41,8 @@ class User:
         """Whether the user may see and change an object of ``owner`` (an account id)."""
         return self.is_administrator or owner == self.id
 
+
+_SHOWN = (N_("viewer"), N_("annotator"), N_("reader"), N_("administrator"))  # for the catalogue of messages
 
 LOCAL = User("local", "local", "administrator")
 """Everybody, on a loopback address without login."""

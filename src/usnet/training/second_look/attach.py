@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -24,9 +25,8 @@ from usnet.errors import DataError
 from usnet.evaluation import reference_scores
 from usnet.models.onnx_export import check_parity, exported
 from usnet.models.second_look import SecondLookConfig, Served
-from usnet.models.weights import to_bytes
 from usnet.training.second_look.fusing import LookedAt, fit_fusion, refitted
-from usnet.training.second_look.run import WEIGHTS, trained_look
+from usnet.training.second_look.run import INIT, trained_look
 from usnet.values import corners_array
 
 BATCH = 8
@@ -58,17 +58,19 @@ def attach(
     # reference scores are of the detector alone
     kept = [name for name in base.manifest.files if name != reference_scores.FILE]
     files: dict[str, Path | bytes] = {name: base.read(name) for name in kept}
-    files |= {"second_look.onnx": content, WEIGHTS: to_bytes(network)}
+    files["second_look.onnx"] = content  # its safetensors stay in the run folder: a bundle has to stay small
     training = {
         "config": config.model_dump(mode="json"),
         "data": json.loads((run / "data.json").read_text()),
         "environment": json.loads((run / "environment.json").read_text()),
+        "init": json.loads((run / INIT).read_text()) if (run / INIT).exists() else None,
         "onnx_parity": parity,
     }
     settings = SecondLook(size=config.network.size, margin=config.network.margin, training=training)
     created = datetime.now(UTC).isoformat(timespec="seconds")
     draft = base.manifest.model_copy(update={"second_look": settings, "created": created})
-    seen = list(look_at(load(write(out, draft, files)), settings, datasets, progress))
+    with tempfile.TemporaryDirectory() as folder:
+        seen = list(look_at(load(write(Path(folder) / "draft", draft, files)), settings, datasets, progress))
     names = f"validation split of {', '.join(d.name for d in datasets)}"
     settings = fit_fusion(seen, settings, names)
     return write(out, refitted(draft, seen, settings, names), files)

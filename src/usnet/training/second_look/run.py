@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from usnet.training.second_look.data import LookData, augmented
 from usnet.training.second_look.module import Look
 
 WEIGHTS = "second_look.safetensors"
+INIT = "init.json"
+"""Which weights a run started from; there is none for a run from nothing."""
 SPLITS: tuple[Split, Split] = ("train", "val")
 
 
@@ -63,6 +67,9 @@ def train_look(
     look = Look(config, data.steps_per_epoch * config.training.epochs)
     if init is not None and not resume:
         initialise(look.network, init)
+        start = {"file": init.name, "sha256": hashlib.sha256(init.read_bytes()).hexdigest()}
+        out.mkdir(parents=True, exist_ok=True)
+        (out / INIT).write_text(json.dumps(start, indent=1) + "\n")
     record(config, out, fingerprints, {"train": len(data.train), "val": len(data.val)})
     keep_earlier_metrics(out)
     trainer = lightning_trainer(config.training, out, hardware, callbacks=(), monitor="val/auc", stop_after=stop_after)

@@ -54,7 +54,9 @@ _WORDS = {
     "zoom": N_("Zoom {z}"),
     "hidden": N_("Boxes are hidden."),
     "shown": N_("Boxes are shown."),
-    "close": N_("Close"),
+    "sensitive": N_("sensitive"),
+    "balanced": N_("balanced"),
+    "specific": N_("specific"),
 }
 
 

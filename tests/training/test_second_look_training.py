@@ -69,7 +69,7 @@ def test_shifts_are_bounded_repeatable_and_as_wide_as_asked() -> None:
     config = JitterConfig(edge=0.1)
     found = np.array([edge_shifts(config, 0, 0, position) for position in range(2000)])
     assert np.abs(found).max() <= LIMIT * 0.1
-    assert found.std() == pytest.approx(0.088, abs=0.004)  # a normal cut at two deviations
+    assert found.std() == pytest.approx(0.096, abs=0.003)  # a normal clipped at two deviations
     assert edge_shifts(config, 0, 0, 7) == edge_shifts(config, 0, 0, 7) != edge_shifts(config, 0, 1, 7)
     assert not any(edge_shifts(JitterConfig(edge=0), 0, 0, 0))
 
@@ -167,8 +167,6 @@ def test_a_run_in_two_sittings_equals_one_and_ends_in_a_bundle(phantoms: Dataset
         assert torch.allclose(tensor.float(), halves[name].float(), atol=1e-5), name
 
     base = load_bundle(tiny_bundle(tmp_path / "base"))
-    with pytest.raises(DataError, match="to fuse the second look on"):  # a handful of phantoms is no validation set
-        attach(base, tmp_path / "straight", [phantoms], tmp_path / "bundle")
     many = phantoms.with_records(r.__class__(**_fields(r, number)) for number in range(12) for r in phantoms.records)
     place = attach(base, tmp_path / "straight", [many], tmp_path / "bundle")
     manifest = load_bundle(place).manifest
@@ -181,7 +179,6 @@ def test_a_run_in_two_sittings_equals_one_and_ends_in_a_bundle(phantoms: Dataset
         "model.onnx",
         "weights.safetensors",
         "second_look.onnx",
-        "second_look.safetensors",
     }
     said = Diagnoser(place).diagnose(phantoms.path(phantoms.records[0]))
     assert said.p_benign + said.p_malignant + said.p_normal == pytest.approx(1)
@@ -208,5 +205,7 @@ def test_fitted_weights_are_never_negative_and_follow_the_better_witness() -> No
     assert fitted.detector == 0
     assert fitted.look > 1
     assert "100 malignant and 100 benign" in fitted.origin
+    with pytest.raises(DataError, match=r"4 malignant and 5 benign .* to fuse the second look on"):
+        fit_fusion(images[:9], SecondLook(), "made up")
     sure = evidence(np.zeros(1, np.float32), np.array([3.0], np.float32), fitted)
     assert sure[0] > 1

@@ -1,0 +1,164 @@
+"""``usnet compare-methods``: every rival on the same splits, in one table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from usnet.errors import ConfigError, MissingExtra
+
+if TYPE_CHECKING:
+    from usnet.comparators.method import Budget, Method
+    from usnet.comparators.running import Result
+    from usnet.datasets.records import Dataset
+
+PREDICTIONS, COST = "predictions.jsonl", "cost.json"
+
+
+def compare_methods(
+    data: Annotated[list[Path] | None, typer.Option(help="Dataset folder with splits; repeat for several.")] = None,
+    methods: Annotated[str, typer.Option(help="Names with commas, a family's name, or 'all'; see --list.")] = "all",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the table and every method's opinions.")] = None,
+    show_list: Annotated[bool, typer.Option("--list", help="Name all methods and stop.")] = False,
+    external: Annotated[
+        list[Path] | None, typer.Option(help="COCO results of any detector on val and test images; repeat for several.")
+    ] = None,
+    bundle: Annotated[
+        str | None, typer.Option(help="Compare with this trained bundle; without, USNet is trained with the same budget.")
+    ] = None,
+    boxes: Annotated[
+        str, typer.Option(metavar="found|given|both", help="Classical methods judge boxes that USNet found, or the true ones.")
+    ] = "found",
+    config: Annotated[
+        Path | None, typer.Option(help="Configuration (TOML) of 'usnet train': inputs, augmentation and budget of all.")
+    ] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Short for --set training.epochs=N.")] = None,
+    ablations: Annotated[
+        Path | None, typer.Option(help="TOML of ablations; without, those of the package: gamma, levels, size, augmentation.")
+    ] = None,
+    bootstrap: Annotated[int, typer.Option(min=0, help="Draws of whole groups; 0 for none.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep the methods whose opinions are in OUT already.")] = False,
+) -> None:
+    """Train and evaluate the paper's rivals on identical splits, inputs, budget and evaluation; test each against USNet.
+
+    Exit code 5 if a method could not run, for example because its extra is not installed; the others are in the table.
+    """
+    from usnet.comparators.catalogue import catalogue, chosen
+    from usnet.comparators.method import Budget
+    from usnet.comparators.pool import labelled, pooled
+    from usnet.datasets.records import load
+    from usnet.training.config import load_config
+
+    changes = [*(set_ or []), *([f"training.epochs={epochs}"] if epochs else [])]
+    budget = Budget(load_config(config, changes))
+    known = catalogue(bundle=bundle, boxes=boxes, external=external or (), ablations=ablations)
+    if show_list:
+        _print(known)
+        return
+    if not data or out is None:
+        raise ConfigError("--data and --out are needed", hint="Or name all methods with --list")
+    wanted = chosen(known, methods)
+    pool = pooled([load(folder) for folder in data])
+    test = pool.with_records(labelled(pool, "test"))
+    results, refused = _run(wanted, pool, test, budget, out, resume)
+    _show(results, test, _settings(budget, bundle), (bootstrap, seed), refused, out)
+    if refused:
+        raise typer.Exit(5)
+
+
+def _print(known: dict[str, Method]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 140
+    table = Table("name", "family", "is told", "what it is", title="Methods", title_justify="left")
+    for method in known.values():
+        table.add_row(method.name, method.kind, method.told or "nothing", method.says)
+    console.print(table)
+
+
+def _run(
+    wanted: list[Method], pool: Dataset, test: Dataset, budget: Budget, out: Path, resume: bool
+) -> tuple[list[Result], list[tuple[str, str]]]:
+    from usnet.cli.progress import bar
+    from usnet.comparators.running import run
+    from usnet.errors import UsnetError
+
+    results: list[Result] = []
+    refused: list[tuple[str, str]] = []
+    for method in wanted:
+        kept = _kept(method, test, out / method.name) if resume else None
+        if kept is not None:
+            results.append(kept)
+            continue
+        try:
+            with bar(method.name) as progress:
+                result = run(method, pool, list(test.records), budget=budget, progress=progress)
+        except UsnetError as error:
+            if method.name == "usnet" or not (isinstance(error, MissingExtra) or results):
+                raise
+            typer.echo(f"usnet: {method.name}: {error}", err=True)
+            refused.append((method.name, str(error)))
+            continue
+        _keep(result, test, out / method.name)
+        results.append(result)
+    return results, refused
+
+
+def _keep(result: Result, test: Dataset, folder: Path) -> None:
+    from usnet.reports.comparison_runs import write_truth
+    from usnet.reports.evaluation_predictions import write_predictions
+
+    folder.mkdir(parents=True, exist_ok=True)
+    write_truth(folder, test)
+    write_predictions(folder / PREDICTIONS, test, result.results)
+    cost = {"minutes": result.cost.minutes, "parameters": result.cost.parameters}
+    (folder / COST).write_text(json.dumps(cost) + "\n", encoding="ascii")
+
+
+def _kept(method: Method, test: Dataset, folder: Path) -> Result | None:
+    from usnet.comparators.running import Cost, Result
+    from usnet.reports.evaluation_predictions import read_predictions
+
+    if not (folder / COST).is_file():
+        return None
+    cost = json.loads((folder / COST).read_text(encoding="ascii"))
+    results = read_predictions(folder / PREDICTIONS, test)
+    return Result(method, tuple(results), Cost(cost["minutes"], cost["parameters"]))
+
+
+def _settings(budget: Budget, bundle: str | None) -> dict[str, object]:
+    """With what all methods were trained."""
+    training = budget.config.training
+    own = {} if bundle is None else {"usnet": f"the bundle {bundle}, with a training of its own"}
+    return {
+        "epochs": training.epochs,
+        "batch size": training.batch_size,
+        "learning rate": training.learning_rate,
+        "input": f"{budget.config.network.anchors.image_size} px",
+        "seed": training.seed,
+        "precision": training.precision,
+    } | own
+
+
+def _show(
+    results: list[Result],
+    test: Dataset,
+    settings: dict[str, object],
+    draws: tuple[int, int],
+    refused: list[tuple[str, str]],
+    out: Path,
+) -> None:
+    from usnet.cli.stats_common import show
+    from usnet.comparators.scores import table
+    from usnet.reports.comparison_methods import methods_outcome
+
+    rows = table(test, results, bootstrap=draws[0], seed=draws[1])
+    show(methods_outcome(rows, test, results[0].method.name, settings=settings, refused=refused), out)
