@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import socket
 import threading
 import time
@@ -220,7 +221,7 @@ class Siege:
         engine.dispose()
         self.report.answered, self.report.failed = counts["objects answered"], counts["objects failed"]
         self.report.studies_given_up = sum(letter.kind == "study" for letter in letters)
-        self.report.reasons = Counter(letter.reason[:60] for letter in letters if letter.kind == "object")
+        self.report.reasons = Counter(_kind_of(letter.reason) for letter in letters if letter.kind == "object")
         association = self._associated(AE(ae_title="SCANNER"), [build_context("1.2.840.10008.1.1")])
         self.report.alive = association.send_c_echo().get("Status") == 0
         association.release()
@@ -235,6 +236,11 @@ class Siege:
             str(p) for p in (home / "spool").rglob("*") if p.is_file() and not _own_name(p.relative_to(home / "spool"))
         ]
         return outside + named + [str(p) for p in self._folder.glob("evil*")]
+
+
+def _kind_of(reason: str) -> str:
+    """A reason without what differs from object to object."""
+    return re.sub(r"\d[0-9A-F,]*|\([0-9A-F]{4},[0-9A-F]{4}\)", "#", reason)[:70]
 
 
 def _own_name(path: Path) -> bool:

@@ -32,6 +32,11 @@ class Receipt:
     arm: str = ""
     after: Any = None
 
+    @property
+    def last_step(self) -> bool:
+        """Whether the case is answered in full; between the two steps of a sequential reading it is not."""
+        return self.arm != "sequential" or self.step == 1
+
 
 class Conflict(AnswerRefused):
     """The case is answered, or is not the one that is open: the page must show the present state."""
@@ -66,7 +71,7 @@ _SLOTS = (
     )
     .order_by(_S.position)
 )
-_BEFORE = select(_A.entry, _S.use, _S.name).where(
+_BEFORE = select(_A.entry, _S.use, _S.name, _S.arm).where(
     _A.study == bindparam("study"),
     _A.reader == bindparam("number"),
     _A.client_key == bindparam("key"),
@@ -115,7 +120,7 @@ def commit(session: Session, place: Place, protocol: Protocol, number: int, answ
     if here != there or reader.state != "reading":
         row = connection.execute(_BEFORE, {"study": study, "number": number, "key": answer.client_key}).one_or_none()
         if row is not None:
-            return Receipt(row.entry, True, row.use, row.name, answer.period, answer.step)
+            return Receipt(row.entry, True, row.use, row.name, answer.period, answer.step, row.arm)
         revising = protocol.reading.return_allowed and answer.period == reader.period and here < there
     refuse(reader, (reader.period, reader.position, reader.step), revising, here)
     keys = {"study": study, "number": number, "period": answer.period, "position": answer.position}

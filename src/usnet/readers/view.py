@@ -85,7 +85,7 @@ def after_commit(
     """What follows a fresh answer: from the receipt alone where the next case is a plain one. ``findings`` are all of the study's,
     see :func:`all_findings`."""
     after = receipt.after
-    if after is None or receipt.again or (receipt.step == 0 and receipt.arm == "sequential"):
+    if after is None or receipt.again or not receipt.last_step:
         return view(session, place, protocol, number)
     return View(
         "reading",

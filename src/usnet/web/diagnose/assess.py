@@ -129,6 +129,7 @@ def save(session: Session, place: Workplace, user: User, view: View, given: Save
     Outdated
         ``given`` rests on a version that is not the newest.
     """
+    session.execute(select(View.id).where(View.id == view.id).with_for_update())  # savers of one view queue
     current = latest(session, view.id)
     if current.version != given.version:
         raise Outdated(current)

@@ -99,7 +99,7 @@ async def answer(request: Request, server: StudyServer, study: str, number: int)
 
     def then(session: Session, receipt: Receipt) -> tuple[dict[str, Any], View]:
         said: dict[str, Any] = {"entry": receipt.entry, "again": receipt.again}
-        if receipt.use == "training" and protocol.reading.feedback:
+        if receipt.use == "training" and receipt.last_step and protocol.reading.feedback:
             said["feedback"] = feedback(session, study, receipt.case)
         return said, after_commit(session, server.place, protocol, number, receipt, findings)
 
