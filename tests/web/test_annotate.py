@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from helpers.annotation import body, dataset, image_ids, make, mark, put
-from helpers.web_client import account, api, browser, csrf, post, run_jobs, signed_in, workplace
+from helpers.annotation import body, dataset, image_ids, make, mark, people, put
+from helpers.web_client import api, browser, csrf, post, run_jobs, signed_in, workplace
 from usnet.datasets.records import load
 from usnet.store import chain
 from usnet.store.database import reading, writing
@@ -23,6 +23,7 @@ from usnet.web.annotate.bodies import Body, given_body
 from usnet.web.annotate.matching import agree, matched, middle
 from usnet.web.annotate.projects import stream_of
 from usnet.web.annotate.tables import Reading
+from usnet.web.browse.places import spots
 from usnet.web.workplace import Workplace
 
 
@@ -41,9 +42,16 @@ def place(tmp_path: Path, root: Path) -> Workplace:
 def many(tmp_path: Path, root: Path) -> Workplace:
     """A server with accounts: Ada administers, Bo and Cy read, Di decides, Eve is a stranger, Flo only views."""
     place = workplace(tmp_path / "many", roots=(str(root),), login=True)
-    roles = {"Ada": "administrator", "Bo": "annotator", "Cy": "annotator", "Di": "annotator", "Eve": "annotator"}
-    for name, role in (roles | {"Flo": "viewer", "Gus": "reader"}).items():
-        account(place, name, role)  # type: ignore[arg-type]
+    people(
+        place,
+        Ada="administrator",
+        Bo="annotator",
+        Cy="annotator",
+        Di="annotator",
+        Eve="annotator",
+        Flo="viewer",
+        Gus="reader",
+    )
     return place
 
 
@@ -379,7 +387,7 @@ def test_who_may_see_a_project(many: Workplace, root: Path, name: str, expected:
     )
     assert client.get(f"/annotate/{project}/team").status_code == (200 if name == "Ada" else 403)
     assert (project in client.get("/annotate").text) == (expected == 200)
-    unsafe = client.put(f"/api/annotate/{project}/images/{image}", json={})
+    unsafe = client.put(f"/api/annotate/{project}/images/{image}", json={}, headers={"x-csrf-token": "0"})
     assert unsafe.status_code == 403, "no token"
     deleted = client.post(f"/annotate/{project}/delete", data={"sure": "true"}, headers=api(client))
     assert deleted.status_code == (200 if name == "Ada" else 403)
@@ -417,7 +425,7 @@ def test_a_killed_preparation_goes_on(place: Workplace, root: Path, monkeypatch:
         if len(calls) == 4:
             raise KeyboardInterrupt
 
-    spot = next(iter(__import__("usnet.web.browse.places", fromlist=["spots"]).spots(place)))
+    spot = spots(place)[0]
     token = csrf(client, "/annotate")
     project = str(client.post("/annotate", data={"spot": spot.id, "csrf": token}).url.path).rpartition("/")[2]
     with pytest.raises(KeyboardInterrupt):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import signal
@@ -19,6 +20,8 @@ from conftest import Server, serving
 from usnet.datasets.records import Dataset, ImageRecord, load, save
 
 pytestmark = pytest.mark.browser
+logger = logging.getLogger(__name__)
+"""Numbers worth seeing: ``pytest --log-cli-level=INFO``."""
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +41,12 @@ def place(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Serv
         yield running
 
 
-def project(browser: Any, url: str, *, start: str = "nothing", name: str = "phantoms") -> Any:
+def project(browser: Any, url: str, *, start: str = "empty", name: str = "phantoms") -> Any:
     """A page with the images of a new project of the phantom dataset."""
     page = open_page(browser, f"{url}/annotate")
     page.locator("select[name=spot]").select_option(index=1)
     page.locator("input[name=name]").fill(name)
-    page.get_by_label(re.compile("^nothing" if start == "nothing" else "^the boxes")).check()
+    page.locator(f'input[value="{start}"]').check()
     page.get_by_role("button", name="Make the project").click()
     page.locator(".sheet li").first.wait_for(timeout=WAIT)
     return page
@@ -241,7 +244,7 @@ def test_two_thousand_images_on_one_page(tmp_path: Path, chromium: Any) -> None:
         page.wait_for_timeout(1000)
         assert 0 < len(asked) < 400, "thumbnails come as they are scrolled to"
         timing = page.evaluate(SCROLL)
-        print("LIST", json.dumps(timing), len(asked))
+        logger.info("list of 2000: %s, %d thumbnails asked for", json.dumps(timing), len(asked))
         page.locator('input[value="done"]').check()
         assert page.locator(".sheet li:not([hidden])").count() == 0
         page.locator('input[value=""]').check()
@@ -331,7 +334,7 @@ def kills(folder: Path, root: Path, chromium: Any, times: int) -> None:
                 if stored[key]["version"] == said["version"]:
                     assert stored[key]["body"] == said["body"]
             if number == times:
-                print("KILLS", times, "versions", {k: v["version"] for k, v in acknowledged.items()})
+                logger.info("%d kills, versions %s", times, [v["version"] for v in acknowledged.values()])
                 return
             end = time.monotonic() + rng.uniform(0.2, 1.5)
             while time.monotonic() < end:

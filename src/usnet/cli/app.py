@@ -13,6 +13,7 @@ from usnet.cli.compare import compare
 from usnet.cli.compare_methods import compare_methods
 from usnet.cli.data import app as data_app
 from usnet.cli.deidentify import deidentify
+from usnet.cli.descriptors import descriptors
 from usnet.cli.diagnose import diagnose
 from usnet.cli.dicom import app as dicom_app
 from usnet.cli.doctor import doctor
@@ -62,6 +63,7 @@ app.command()(phantom)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(compare_methods)
+app.command()(descriptors)
 app.command()(robustness)
 app.command()(reproduce)
 app.add_typer(figure_app)

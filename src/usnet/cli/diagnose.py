@@ -13,6 +13,7 @@ import typer
 from usnet.errors import UnreadableImage
 
 if TYPE_CHECKING:
+    from usnet.diagnosis.pipeline import Diagnoser
     from usnet.diagnosis.sources import Item
     from usnet.dicom.folder import ObjectFolder
     from usnet.dicom.kinds import Kind, Options
@@ -64,12 +65,19 @@ def diagnose(
     gate: Annotated[
         bool, typer.Option(help="Refuse frames that are no grey B-mode ultrasound; --no-gate judges everything.")
     ] = True,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Contour, BI-RADS descriptors and saliency of every finding; some seconds each.")
+    ] = False,
+    saliency: Annotated[bool, typer.Option(help="With --explain: cover parts of the frame to see what counts.")] = True,
+    reference: Annotated[
+        Path | None, typer.Option(help="With --explain: reference of 'usnet descriptors' instead of the package's own.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are already in OUT.")] = False,
 ) -> None:
     """Find nodules and tell benign from malignant. Research use, not a medical device.
 
     Writes diagnoses.csv (a row for every input), findings.json (COCO results), json/ (one file an image), overlays/ (pictures),
-    report.html, with --group-by groups.csv, and with --to DICOM and FHIR objects for an archive (DICOM inputs only, but for fhir).
+    report.html, with --group-by groups.csv, with --explain explanations.html and explain/, and with --to DICOM and FHIR objects for an archive (DICOM inputs only, but for fhir).
 
     Exit code: 0 all done, 3 no input readable, 4 no model, 5 some inputs failed (they have a row with the reason).
     """
@@ -100,6 +108,7 @@ def diagnose(
         bar("Diagnosing") as update,
     ):
         record = None if report is None else RunRecord(report, diagnoser, sys.argv)
+        explainer = _explainer(out, diagnoser, reference, saliency) if explain else None
         results = diagnoser.stream_frames(items, group_by=rule)
         for result in _counted(results, len(items), update):
             folder.add(result)
@@ -107,12 +116,37 @@ def diagnose(
                 record.add(result)
             if isinstance(result, Failure):
                 _tell([result])
+            elif explainer is not None:
+                explainer(result)
             if objects is not None:
                 _tell(objects.add(result))
         page = folder.finish()
+        if explainer is not None:
+            explainer(None)
         if objects is not None:
             _tell(objects.finish())
     raise typer.Exit(_conclude(folder, page, record, objects))
+
+
+def _explainer(
+    out: Path, diagnoser: Diagnoser, reference: Path | None, saliency: bool
+) -> Callable[[tuple[Frame, Diagnosis] | None], None]:
+    """Explains one image after another; called with ``None`` it writes the page."""
+    from usnet.descriptors.reference import load_reference
+    from usnet.diagnosis.explain import explain
+    from usnet.reports.explanations import ExplanationFolder
+
+    known = load_reference(reference)
+    folder = ExplanationFolder(out, known)
+
+    def add(result: tuple[Frame, Diagnosis] | None) -> None:
+        if result is None:
+            typer.echo(f"Explanations: {folder.finish()}")
+            return
+        frame, diagnosis = result
+        folder.add(frame, diagnosis, explain(diagnoser, frame, diagnosis, known, saliency=saliency))
+
+    return add
 
 
 def _wanted(to: str | None, sr_class: str) -> tuple[tuple[Kind, ...], Options] | None:

@@ -124,7 +124,7 @@ def _diagnose(model: Bundle, point: OperatingPoint, dataset: Dataset, engine: st
     from usnet.cli.progress import bar
     from usnet.diagnosis import Diagnoser, Item
 
-    diagnoser = Diagnoser(model, engine=engine, operating_point=point)
+    diagnoser = Diagnoser(model, engine=engine, operating_point=point, gate=False)  # refusal is measured on its own
     records = [r for r in dataset.records if r.exclude is None]
     items = [Item(dataset.path(r), r.file_name, r.image_id, r.patient_id) for r in records]
     results: list[Diagnosis | Failure] = []

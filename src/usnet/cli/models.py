@@ -104,6 +104,37 @@ def reference(
     typer.echo(f"{place}: {counts}; {scores.origin}")
 
 
+@app.command()
+def quantise(
+    bundle: Annotated[str, typer.Argument(metavar="PATH|NAME", help="A bundle's folder or zip, or a shipped name.")],
+    data: Annotated[
+        list[Path],
+        typer.Option(help="The datasets that the model was trained on: ranges from split train, accuracy from val."),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the bundle that may run in it goes.")],
+    precision: Annotated[
+        str, typer.Option(metavar="int8|bf16", help="int8 by ONNX Runtime, or OpenVINO's bf16.")
+    ] = "int8",
+    examples: Annotated[int, typer.Option(min=1, help="Training images that int8's ranges come from.")] = 100,
+) -> None:
+    """Let a model run below float32, if its accuracy stays: AP and AUC on validation images within 0.005 of float32's.
+
+    Parts of the network go back to float32 until that holds; what was measured is stored in the bundle. Exit code 1, and nothing
+    written, where it never holds.
+    """
+    from usnet.bundles import load
+    from usnet.datasets.records import load as load_dataset
+    from usnet.extras import need
+
+    need("onnx", extra="train", feature="quantisation")
+    need("faster_coco_eval", extra="evaluate", feature="measuring accuracy")
+    from usnet.training.quantise import lower
+
+    sets = [load_dataset(path) for path in data]
+    place = lower(load(bundle), sets, out, precision=precision, examples=examples, tell=typer.echo)  # type: ignore[arg-type]
+    typer.echo(f"Bundle: {place}")
+
+
 def _write_with(bundle: Bundle, name: str, content: str, out: Path) -> Path:
     """The bundle with one file more."""
     from usnet.bundles import write
@@ -136,6 +167,11 @@ def _description(bundle: Bundle) -> list[str]:
             f"Second look      {look.file}, {look.size} x {look.size} pixels, at most {look.boxes} boxes: evidence = "
             f"{look.detector:.3g} x detector + {look.look:.3g} x second look {look.intercept:+.3g} ({look.origin})"
         )
+    lines += [
+        f"Precision        {p.precision} by {p.engine}: AP {p.ap:.4f} (f32 {p.ap_f32:.4f}), AUC {p.auc:.4f} (f32 {p.auc_f32:.4f}) "
+        f"on {p.images} images, {p.origin}"
+        for p in manifest.precisions
+    ]
     lines += [f"Training         {key}: {_short(value)}" for key, value in manifest.training.items()]
     return lines + [f"Measured         {key}: {_short(value)}" for key, value in manifest.metrics.items()]
 

@@ -39,7 +39,7 @@ def robustness(
     if unknown:
         raise ConfigError(f"--only {unknown[0]!r}", expected=f"one of {', '.join(known)}")
     chosen = [known[name] for name in only] if only else list(known.values())
-    diagnoser = Diagnoser(bundle, engine=engine)
+    diagnoser = Diagnoser(bundle, engine=engine, gate=False)
     with bar("Disturbing") as progress:
         found = measure(select(load(data), split), diagnoser, chosen, bootstrap=bootstrap, seed=seed, progress=progress)
     show(robustness_outcome(found), out)

@@ -51,7 +51,11 @@ def occlusion(diagnoser: Diagnoser, frame: Frame, box: Box) -> Saliency:
     covers = _covers(settings.size)
     inside = [_touches(i, settings.size, (left, top, right, bottom)) for i in range(len(covers))]
     asked = [image, *(image * (1 - c) + grey * c for c, use in zip(covers, inside, strict=True) if use)]
-    said = [row for start in range(0, len(asked), BATCH) for row in _opinions(diagnoser, asked[start : start + BATCH], corners)]
+    said = [
+        row
+        for start in range(0, len(asked), BATCH)
+        for row in _opinions(diagnoser, asked[start : start + BATCH], corners)
+    ]
     drop = np.zeros((GRID * GRID, 2), dtype=np.float32)
     drop[np.array(inside)] = np.array(said[0])[None] - np.array(said[1:], dtype=np.float32).reshape(-1, 2)
     x0, y0, x1, y1 = transform.to_frame([[0, 0, settings.size, settings.size]])[0]
@@ -74,7 +78,9 @@ def _touches(index: int, size: int, area: tuple[float, float, float, float]) -> 
     return area[0] <= x <= area[2] and area[1] <= y <= area[3]
 
 
-def _opinions(diagnoser: Diagnoser, images: list[FloatArray], corners: npt.NDArray[np.float64]) -> list[tuple[float, float]]:
+def _opinions(
+    diagnoser: Diagnoser, images: list[FloatArray], corners: npt.NDArray[np.float64]
+) -> list[tuple[float, float]]:
     """Strongest logit and log ratio of the boxes at ``corners``, of each image."""
     spec = diagnoser.bundle.manifest.anchors
     found = []

@@ -126,7 +126,8 @@ def _metrics(cases: Cases, part: _Part, hit: FloatArray, marks: tuple[FloatArray
 
 def _auc(cases: Cases, part: _Part, small: str | None) -> Metric:
     mask = part.mask & cases.nodule
-    result = clustered_auc(cases.truth[mask] == MALIGNANT, cases.probability[mask, MALIGNANT], cases.group[mask])
+    malignant, score = cases.truth[mask] == MALIGNANT, cases.probability[mask, MALIGNANT]
+    result = clustered_auc(malignant, score, cases.group[mask], scale="logit")
     missing = "malignant" if result.positives == 0 else "benign"
     note = f"not estimable: no {missing} images" if result.value is None else small
     return Metric(

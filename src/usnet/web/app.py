@@ -13,10 +13,10 @@ from starlette.staticfiles import StaticFiles
 import usnet
 from usnet.errors import UsnetError
 from usnet.web import account_pages, health, login_pages, preferences
+from usnet.web.accounts import TooManyTries
 from usnet.web.annotate import adjudicate as annotate_decisions
 from usnet.web.annotate import api as annotate_api
 from usnet.web.annotate import pages as annotate_pages
-from usnet.web.accounts import TooManyTries
 from usnet.web.browse import pages as browse_pages
 from usnet.web.browser import BrowserCookie
 from usnet.web.diagnose import api as diagnose_api
@@ -54,7 +54,16 @@ def create_app(settings: Settings, place: Workplace | None = None) -> FastAPI:
     app.state.workplace = place
     app.state.facts = facts(settings.bundle)
     app.state.nav = [item for page in PAGES for item in page.NAV]
-    for module in (health, login_pages, preferences, diagnose_api, diagnose_views, annotate_api, annotate_decisions, *PAGES):
+    for module in (
+        health,
+        login_pages,
+        preferences,
+        diagnose_api,
+        diagnose_views,
+        annotate_api,
+        annotate_decisions,
+        *PAGES,
+    ):
         app.include_router(module.router)
     app.mount("/static", _Static(directory=Path(__file__).parent / "static"), name="static")
     _add_error_pages(app)

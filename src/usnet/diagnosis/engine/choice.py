@@ -57,8 +57,8 @@ def choose(bundle: Bundle, engine: str = "auto", device: str = "auto", precision
             if why_not(bundle, stated) is None and _runs_here(stated, engine):
                 return _lower(stated, "auto: the bundle states that it agrees with f32")
     chosen = "openvino" if engine == "openvino" else "onnxruntime"
-    automatic = "auto" in (engine, precision)
-    return Choice(chosen, device, "f32", MODEL, "auto" if automatic else "as asked")
+    asked = "auto" not in (engine, precision)
+    return Choice(chosen, device, "f32", MODEL, "as asked" if asked else "auto: nothing below f32 is known to agree")
 
 
 def why_not(bundle: Bundle, stated: LowerPrecision) -> str | None:

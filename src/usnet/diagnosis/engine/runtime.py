@@ -47,12 +47,19 @@ def open_engine(
     """
     if threads is not None and threads < 1:
         raise ConfigError(f"{threads} threads", expected="at least 1")
-    choice = choose(bundle, name, device, precision)
+    return open_chosen(bundle, choose(bundle, name, device, precision), threads, strict=device != "auto")
+
+
+def open_chosen(bundle: Bundle, choice: Choice, threads: int | None = None, *, strict: bool = True) -> Engine:
+    """The engine of a choice, whatever the bundle states.
+
+    Where not ``strict``, a device that does not start gives way to the CPU.
+    """
     if choice.engine == "openvino":
         from usnet.diagnosis.engine.openvino_cpu import OpenVinoEngine
 
         return OpenVinoEngine(bundle, choice, threads)
-    return OnnxRuntimeEngine(bundle, choice, threads, strict=device != "auto")
+    return OnnxRuntimeEngine(bundle, choice, threads, strict=strict)
 
 
 def onnx_session(bundle: Bundle, file: str, threads: int | None = None, device: str = "cpu") -> Any:

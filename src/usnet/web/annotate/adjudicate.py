@@ -130,5 +130,3 @@ def agreements(request: Request, place: Place, user: Annotator, project: Id) -> 
         found = agreement(session, project)
         names: dict[str, Any] = decisions.letters(session, project)
     return render(request, user, "annotate/agreement.html", project=row, found=found, names=names)
-
-

@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from usnet.statistics.agreement import Agreement, cohen_kappa
+from usnet.statistics.arrays import FloatArray, ratio
 from usnet.statistics.bootstrap import cluster_bootstrap, weighted_mean
 from usnet.statistics.intervals import Interval
 from usnet.values import LABELS
@@ -73,7 +74,9 @@ def _between(found: Sequence[Case], first: str, second: str) -> Agreed | None:
         len(set(groups)),
         _mean([p.iou for p in flat], [g for g, some in zip(groups, pairs, strict=True) for _ in some]),
         _shared_boxes([(a, b) for _, a, b in both], pairs, groups),
-        _kappa([a.label or "unknown" for _, a, _ in both], [b.label or "unknown" for _, _, b in both], (*LABELS, "unknown")),
+        _kappa(
+            [a.label or "unknown" for _, a, _ in both], [b.label or "unknown" for _, _, b in both], (*LABELS, "unknown")
+        ),
         _kappa(*_of(flat, "pathology"), ("benign", "malignant", "unknown")),
         _kappa(*_graded(flat), BIRADS, weighted=True),
     )
@@ -92,9 +95,8 @@ def _shared_boxes(bodies: list[tuple[Body, Body]], pairs: list[list[Pair]], grou
     if not total.sum():
         return Estimate(None, None, 0, "no reader drew a box")
 
-    def share(weights: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
-        below = weights @ total
-        return np.divide(weights @ twice, below, out=np.full(below.shape, np.nan), where=below > 0)
+    def share(weights: FloatArray) -> FloatArray:
+        return ratio(weights @ twice, weights @ total)
 
     drawn = cluster_bootstrap(share, groups, n=DRAWS)
     return Estimate(float(twice.sum() / total.sum()), drawn.interval(), int(total.sum()), drawn.problem())

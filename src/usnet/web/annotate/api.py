@@ -145,7 +145,11 @@ def brought(place: Place, user: Annotator, project: Id, job: int) -> Accepted:
     with reading(place.engine) as session:
         projects.project_of(session, user, project)
         found = jobs.get(session, job)
-    mine = found is not None and found.payload.get("project") == project and found.kind in (projects.IMPORT, projects.PREPARE)
+    mine = (
+        found is not None
+        and found.payload.get("project") == project
+        and found.kind in (projects.IMPORT, projects.PREPARE)
+    )
     if not mine or found is None or found.payload.get("reader", user.id) != user.id:
         raise HTTPException(404, "There is nothing here.")
     return _accepted(found)

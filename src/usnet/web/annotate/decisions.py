@@ -43,10 +43,7 @@ def others(session: Session, image: str) -> list[Other]:
     row = session.get_one(Image, image)
     names = letters(session, row.project)
     found = session.scalars(select(Reading).where(Reading.image == image, Reading.reader != FINAL))
-    rest = [
-        Other(reader=names[r.reader], body=Body.model_validate_json(r.body), finished=r.finished)
-        for r in found
-    ]
+    rest = [Other(reader=names[r.reader], body=Body.model_validate_json(r.body), finished=r.finished) for r in found]
     return sorted(rest, key=lambda other: other.reader)
 
 

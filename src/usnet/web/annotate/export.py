@@ -24,7 +24,19 @@ from usnet.web.browse.places import safe_file
 Which = Literal["decided", "mine"]
 UNDECIDED = "not-adjudicated"
 UNFINISHED = "not-annotated"
-COLUMNS = ("image", "label", "box_x", "box_y", "box_width", "box_height", "pathology", "birads", "image_birads", "note", "version")
+COLUMNS = (
+    "image",
+    "label",
+    "box_x",
+    "box_y",
+    "box_width",
+    "box_height",
+    "pathology",
+    "birads",
+    "image_birads",
+    "note",
+    "version",
+)
 _CHUNK = 1 << 16
 
 
@@ -54,10 +66,8 @@ def rows(session: Session, project: Project, which: Which, reader: str) -> list[
 
 def _row(project: Project, image: Image, said: dict[str, Reading], which: Which, reader: str) -> Row:
     record = record_from(image.record)
-    if which == "mine":
-        chosen = said.get(reader)
-    else:
-        chosen = said.get(FINAL) or (next(iter(said.values())) if len(said) == 1 else None)
+    alone = next(iter(said.values())) if len(said) == 1 else None
+    chosen = said.get(reader) if which == "mine" else said.get(FINAL, alone)
     if chosen is not None:
         body = Body.model_validate_json(chosen.body)
         changed = replace(record, nodules=nodules_of(body, record), label=_label(body, record), birads=body.birads)

@@ -32,15 +32,12 @@ def rows(session: Session, project: Project, reader: str) -> list[Row]:
 
 def _row(project: Project, image: Image, said: Reading | None) -> Row:
     body = untouched(project, record_from(image.record)) if said is None else Body.model_validate_json(said.body)
-    if image.picture is None:
-        state = "unreadable"
-    else:
-        state = "untouched" if said is None else "done" if said.finished else "begun"
+    state = "untouched" if said is None else "done" if said.finished else "begun"
     return Row(
         image=image.id,
         number=image.position + 1,
         name=image.file_name,
-        state=state,
+        state="unreadable" if image.picture is None else state,
         label=body.label if said is not None or body.says_something else None,
         marks=len(body.marks),
     )

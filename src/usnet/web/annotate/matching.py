@@ -25,7 +25,7 @@ def matched(first: Body, second: Body, threshold: float = IOU) -> list[Pair]:
     if not first.marks or not second.marks:
         return []
     overlap = iou_matrix(*(corners_array([m.value for m in body.marks]) for body in (first, second)))
-    order = sorted(((-overlap[i, j], i, j) for i in range(len(first.marks)) for j in range(len(second.marks))))
+    order = sorted((-overlap[i, j], i, j) for i in range(len(first.marks)) for j in range(len(second.marks)))
     pairs, used, taken = [], set(), set()
     for negative, i, j in order:
         if -negative >= threshold and i not in used and j not in taken:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, HTTPException, Query, Request, Response
@@ -21,7 +22,6 @@ from usnet.web.pages import NavItem, render
 from usnet.web.roles import User
 from usnet.web.tables import Account
 from usnet.web.words import N_
-from usnet.web.workplace import Workplace
 
 router = APIRouter(tags=["pages"])
 NAV = (NavItem("/annotate", N_("Annotate"), ("annotator",)),)
@@ -132,7 +132,13 @@ def one(
         picture = projects.image_of(session, project, image)
         if whose == "final" and not projects.adjudicates(session, user, project):
             raise HTTPException(403, "Only adjudicators decide.")
-    data = {"project": project, "image": image, "as": whose, "suggest": row.suggestions, "words": annotate_words(request)}
+    data = {
+        "project": project,
+        "image": image,
+        "as": whose,
+        "suggest": row.suggestions,
+        "words": annotate_words(request),
+    }
     return render(
         request, user, "annotate/work.html", project=row, image=picture, whose=whose, data=data, grades=BIRADS
     )
@@ -171,11 +177,11 @@ def download(
         "zip": ("dataset.zip", "application/zip"),
         "csv": ("annotations.csv", "text/csv; charset=utf-8"),
     }[form]
-    body: Any = {
-        "coco": lambda: iter([export.document(row, found)]),
-        "zip": lambda: export.archive(row, found),
-        "csv": lambda: export.table(found),
-    }[form]()
+    body: Iterator[bytes | str]
+    if form == "zip":
+        body = export.archive(row, found)
+    else:
+        body = export.table(found) if form == "csv" else iter([export.document(row, found)])
     return StreamingResponse(body, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})
 
 
@@ -184,7 +190,7 @@ def team(request: Request, place: Place, user: Administrator, project: Id) -> Re
     """Who works on it, and how far they are."""
     with reading(place.engine) as session:
         row = projects.project_of(session, user, project)
-        values = {
+        values: dict[str, Any] = {
             "project": row,
             "accounts": _annotators(session),
             "members": projects.members(session, project),

@@ -100,7 +100,9 @@ def visible(session: Session, user: User) -> list[Project]:
 def project_of(session: Session, user: User, project: str, *duties: Duty) -> Project:
     """A project that the user works on, with one of the ``duties`` if any are named; 404 otherwise."""
     row = session.get(Project, project)
-    allowed = row is not None and (user.is_administrator or duty_of(session, user, project) in (duties or ("reader", "adjudicator")))
+    allowed = row is not None and (
+        user.is_administrator or duty_of(session, user, project) in (duties or ("reader", "adjudicator"))
+    )
     owned(user, user.id if allowed else None)
     if row is None:
         raise LookupError(project)

@@ -16,8 +16,8 @@ from usnet.errors import DataError
 from usnet.store import chain
 from usnet.store.tables import Link
 from usnet.web.annotate.bodies import Body, given_body
-from usnet.web.annotate.records import record_from
 from usnet.web.annotate.projects import stream_of
+from usnet.web.annotate.records import record_from
 from usnet.web.annotate.tables import Change, Image, Project, Reading
 from usnet.web.workplace import Workplace
 
@@ -84,7 +84,9 @@ def save(
         A box leaves the image, or an image is to be finished about which nothing is said.
     """
     now = current(session, project, image, reader)
-    if session.scalar(select(Change.version).where(Change.image == image.id, Change.reader == reader, Change.key == given.key)):
+    if session.scalar(
+        select(Change.version).where(Change.image == image.id, Change.reader == reader, Change.key == given.key)
+    ):
         return now
     if now.version != given.version:
         raise Outdated(now)
@@ -107,7 +109,13 @@ def _write(
     if row is None:
         row = Reading(image=image.id, reader=reader)
         session.add(row)
-    row.version, row.finished, row.body, row.author, row.updated_at = version, given.finished, given.body.text(), author, at
+    row.version, row.finished, row.body, row.author, row.updated_at = (
+        version,
+        given.finished,
+        given.body.text(),
+        author,
+        at,
+    )
     session.flush()
     return Saved(image=image.id, version=version, finished=given.finished, body=given.body, saved_at=at)
 

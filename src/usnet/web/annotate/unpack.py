@@ -52,7 +52,9 @@ def _extract(archive: zipfile.ZipFile, raw: Path, alive: Callable[[], None]) -> 
         alive()
         reason = refused(entry)
         if reason is not None:
-            raise DataError(f"the zip was refused: a file in it, {reason}", hint=f"Unpacked to packed: at most {LARGEST_RATIO}")
+            raise DataError(
+                f"the zip was refused: a file in it, {reason}", hint=f"Unpacked to packed: at most {LARGEST_RATIO}"
+            )
         target = raw / PurePosixPath(entry.filename.replace("\\", "/"))
         target.parent.mkdir(parents=True, exist_ok=True)
         with archive.open(entry) as stream, target.open("xb") as file:
@@ -77,7 +79,7 @@ def _images_alone(raw: Path, out: Path, alive: Callable[[], None]) -> Dataset:
     """A dataset of images of which nothing is known."""
     from PIL import Image
 
-    records = []
+    records: list[ImageRecord] = []
     for path in sorted(p for p in raw.rglob("*") if p.is_file() and is_image(p)):
         alive()
         name = str(path.relative_to(raw))

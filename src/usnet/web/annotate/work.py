@@ -104,7 +104,9 @@ def _list(place: Workplace, project: str, folder: Path, dataset: Dataset) -> Non
         session.execute(
             update(Project)
             .where(Project.id == project)
-            .values(folder=str(folder), total=len(dataset.records), info=json.dumps(dataset.info | {"name": dataset.name}))
+            .values(
+                folder=str(folder), total=len(dataset.records), info=json.dumps(dataset.info | {"name": dataset.name})
+            )
         )
 
 
@@ -163,7 +165,8 @@ def suggest(place: Workplace, model: Model, image: str) -> dict[str, Any]:
     started = time.monotonic()
     said = model.diagnoser.diagnose(files_of(place, row.project).path(row.picture))
     found = [
-        {"box": f.box.as_list(), "score": f.score, "probability": f.probability, "label": f.label} for f in said.findings
+        {"box": f.box.as_list(), "score": f.score, "probability": f.probability, "label": f.label}
+        for f in said.findings
     ]
     text = json.dumps({"model": said.model.name, "sha256": said.model.sha256, "label": said.label, "findings": found})
     with writing(place.engine) as session:

@@ -13,7 +13,7 @@ DASHES = ("", "7 4", "2 3", "9 3 2 3")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One curve: its points as an SVG path's ``points``, its last value, and a dash pattern, so that colour is not the only sign."""
+    """One curve: its points as an SVG path's ``points``, its last value, and a dash pattern, so that colour is not alone."""
 
     name: str
     points: str

@@ -16,8 +16,8 @@ MOST_ROWS = 5000
 def failures(run: Run) -> list[dict[str, Any]]:
     """A row an image, by falling loss.
 
-    ``loss`` is the cross-entropy ``-log p`` of the probability that the model gave to the true label. ``missed`` counts nodules that
-    no finding reaches at IoU 0.5, ``extra`` findings that reach none, ``error`` both together plus 1 for a wrong label.
+    ``loss`` is the cross-entropy ``-log p`` of the probability that the model gave to the true label. ``missed`` counts nodules
+    that no finding reaches at IoU 0.5, ``extra`` findings that reach none, ``error`` both together plus 1 for a wrong label.
     """
     cases = run.cases
     rows = [_row(r, d, p) for r, d, p in zip(cases.records, cases.diagnoses, cases.probability, strict=True)]

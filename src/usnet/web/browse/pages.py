@@ -62,7 +62,9 @@ def one(
         return _dataset(request, place, user, found)
     if found.kind == "evaluation":
         return _evaluation(request, place, user, found, sort, page)
-    return render(request, user, "browse/training.html", spot=found, charts=_charts(found.folder), kept=_settings(found.folder))
+    return render(
+        request, user, "browse/training.html", spot=found, charts=_charts(found.folder), kept=_settings(found.folder)
+    )
 
 
 @router.get("/browse/{spot}/progress")

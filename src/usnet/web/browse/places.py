@@ -1,5 +1,5 @@
-"""What lies under the folders that the administrator opened with ``usnet serve --root``. Pages name a place by a digest of its path;
-the path itself never comes from the browser, so that nothing outside the roots can be named."""
+"""What lies under the folders that the administrator opened with ``usnet serve --root``. Pages name a place by a digest of its
+path; the path itself never comes from the browser, so that nothing outside the roots can be named."""
 
 from __future__ import annotations
 

@@ -53,7 +53,9 @@ def start(session: Session, place: Workplace, spot: Spot, kind: str) -> None:
 
 def result(session: Session, place: Workplace, spot: Spot, kind: str) -> Result:
     """What is known of a folder."""
-    query = select(JobRow.state, JobRow.reason, JobRow.result).where(JobRow.kind == kind, JobRow.key == key_of(spot, kind))
+    query = select(JobRow.state, JobRow.reason, JobRow.result).where(
+        JobRow.kind == kind, JobRow.key == key_of(spot, kind)
+    )
     row = session.execute(query).one_or_none()
     if row is None:
         return Result("none")

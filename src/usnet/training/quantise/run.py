@@ -1,0 +1,170 @@
+"""A bundle with an int8 or bf16 statement: accuracy on validation images decides, and is stored."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from usnet import images
+from usnet.bundles import Bundle, load, write
+from usnet.bundles.manifest import AGREEMENT, LowerPrecision
+from usnet.bundles.storage import MODEL
+from usnet.datasets.merge import merge
+from usnet.datasets.records import Dataset
+from usnet.diagnosis import Diagnoser, Item
+from usnet.diagnosis.engine import Choice, Engine, open_chosen
+from usnet.errors import ConfigError, DataError, UsnetError
+from usnet.evaluation import evaluate
+from usnet.training.quantise.graph import KEPT, folded, to_int8
+from usnet.values import Diagnosis
+
+logger = logging.getLogger(__name__)
+
+Precision = Literal["int8", "bf16"]
+Tell = Callable[[str], None]
+INT8 = "model.int8.onnx"
+
+
+class PrecisionDisagrees(UsnetError):
+    """A lower precision gives other findings than float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """``ap`` mean 11-point AP of both classes at IoU 0.5, ``auc`` malignant against benign over images."""
+
+    ap: float
+    auc: float
+
+
+def lower(
+    bundle: Bundle,
+    datasets: Sequence[Dataset],
+    out: Path,
+    *,
+    precision: Precision = "int8",
+    examples: int = 100,
+    tell: Tell = logger.info,
+) -> Path:
+    """Write a copy of ``bundle`` that may run in ``precision``, with what was measured, and return its path.
+
+    int8 runs in ONNX Runtime. Its ranges come from ``examples`` images of split train. Parts are put back to float32
+    (:data:`~usnet.training.quantise.graph.KEPT`) until AP and AUC on the images of split val are within
+    :data:`~usnet.bundles.manifest.AGREEMENT` of float32's. bf16 is OpenVINO's own, as it is.
+
+    Raises
+    ------
+    PrecisionDisagrees
+        No trial agreed; nothing is written.
+    DataError
+        The splits hold too little to measure or to calibrate on.
+    """
+    if precision not in ("int8", "bf16"):
+        raise ConfigError(f"no precision {precision!r}", expected="int8 or bf16")
+    with tempfile.TemporaryDirectory() as folder:
+        checked = _validation(datasets, Path(folder))
+        reference = accuracy(bundle, checked, _engine(bundle, "onnxruntime", "f32", MODEL))
+        tell(f"f32: AP {reference.ap:.4f}, AUC {reference.auc:.4f} on {len(checked.records)} validation images")
+        for content, kept in _trials(bundle, datasets, precision, examples):
+            file, engine = (MODEL, "openvino") if content is None else (INT8, "onnxruntime")
+            draft = bundle if content is None else _with(bundle, content, Path(folder) / "draft")
+            found = accuracy(bundle, checked, _engine(draft, engine, precision, file))
+            stated = LowerPrecision(
+                precision=precision,
+                engine=engine,  # type: ignore[arg-type]
+                file=file,
+                model_sha256=bundle.identity.sha256,
+                images=len(checked.records),
+                ap=found.ap,
+                ap_f32=reference.ap,
+                auc=found.auc,
+                auc_f32=reference.auc,
+                kept_f32=kept,
+                origin=f"split val of {', '.join(d.name for d in datasets)}",
+            )
+            tell(f"{precision}, {', '.join(kept) or 'nothing'} in f32: AP {found.ap:.4f}, AUC {found.auc:.4f}")
+            if stated.agrees:
+                return _write(bundle, stated, content, out)
+    raise PrecisionDisagrees(
+        f"{precision} changes AP or AUC by more than {AGREEMENT:g} on validation images",
+        source=bundle.path,
+        hint="Stay with f32",
+    )
+
+
+def accuracy(bundle: Bundle, dataset: Dataset, engine: Engine) -> Accuracy:
+    """AP and AUC of a running engine on all images of a dataset.
+
+    Raises
+    ------
+    DataError
+        One of the two cannot be estimated on these images.
+    """
+    diagnoser = Diagnoser(bundle, engine=engine, gate=False)
+    results = diagnoser.stream(Item(dataset.path(r), r.file_name) for r in dataset.records)
+    measured = evaluate(dataset, [r for r in results if isinstance(r, Diagnosis)], bootstrap=0)
+    ap = next((m.value for m in measured.metrics if m.name == "map11" and m.subgroup == "all"), None)
+    auc = measured.metric("auc", "malignant v benign", unit="image")
+    if ap is None or auc is None or auc.value is None:
+        raise DataError(
+            "AP and AUC cannot be measured on these images", source=dataset.root, expected="both classes in split val"
+        )
+    return Accuracy(ap, auc.value)
+
+
+def _trials(
+    bundle: Bundle, datasets: Sequence[Dataset], precision: Precision, examples: int
+) -> Iterator[tuple[bytes | None, tuple[str, ...]]]:
+    """Graphs to try, and what stays in float32 in each; ``None`` for the bundle's own graph."""
+    if precision == "bf16":
+        yield None, ()
+        return
+    graph, inputs = folded(bundle.read(MODEL)), _inputs(bundle, datasets, examples)
+    for kept in KEPT:
+        yield to_int8(graph, inputs, kept), kept
+
+
+def _inputs(bundle: Bundle, datasets: Sequence[Dataset], count: int) -> list[npt.NDArray[np.float32]]:
+    """Network inputs ``[1, 1, S, S]`` of images spread evenly over split train of all datasets."""
+    places = [d.path(r) for d in datasets for r in d.select("train").records]
+    if not places:
+        raise DataError("no image in split 'train'", hint="Run 'usnet data split'")
+    chosen = np.unique(np.linspace(0, len(places) - 1, count).round().astype(int))
+    settings = bundle.manifest.preprocessing
+    frames = (images.read(places[i]) for i in chosen)
+    return [images.letterbox(frame.pixels, settings.size, settings.mode)[0][None] for frame in frames]
+
+
+def _validation(datasets: Sequence[Dataset], folder: Path) -> Dataset:
+    """Split val of all datasets as one."""
+    parts = [d.select("val") for d in datasets]
+    if not any(p.records for p in parts):
+        raise DataError("no image in split 'val'", hint="Run 'usnet data split' with --val")
+    return parts[0] if len(parts) == 1 else merge(parts, folder / "val", link=True)
+
+
+def _engine(bundle: Bundle, engine: str, precision: str, file: str) -> Engine:
+    """An engine that runs what nothing is known of yet."""
+    return open_chosen(bundle, Choice(engine, "cpu", precision, file, "measured for a statement"))
+
+
+def _with(bundle: Bundle, content: bytes, folder: Path) -> Bundle:
+    files = _files(bundle) | {INT8: content}
+    return load(write(folder, bundle.manifest, files))
+
+
+def _write(bundle: Bundle, stated: LowerPrecision, content: bytes | None, out: Path) -> Path:
+    others = tuple(p for p in bundle.manifest.precisions if p.precision != stated.precision)
+    manifest = bundle.manifest.model_copy(update={"precisions": (stated, *others)})
+    return write(out, manifest, _files(bundle) | ({} if content is None else {INT8: content}))
+
+
+def _files(bundle: Bundle) -> dict[str, Path | bytes]:
+    return {name: bundle.read(name) for name in bundle.manifest.files}
