@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -183,8 +184,8 @@ def test_the_report_holds_every_part_and_names_who_was_excluded(tmp_path: Path) 
         ),
         *("hardest cases", "Learning over the position", "STARD-AI", "withdrew", "<svg"),
     ):
-        assert words in page, words
+        assert page.count(words), words
     assert all(path.stat().st_size for path in paths)
     assert {p.name for p in (tmp_path / "report" / "figures").iterdir()} >= {"roc-1.svg", "roc-2.png", "reliance.svg"}
-    assert "<script" not in page
-    assert "http" not in page.replace("http://www.w3.org", "").replace("https://www.w3.org", "")
+    assert page.count("<script") == 0
+    assert re.findall(r'(?:src|href)="https?://|url\(https?://', page) == []

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from screens import WAIT, open_page
 
-from conftest import Server, serving
+from helpers.web_server import Server, serving
 from usnet.datasets.records import Dataset, ImageRecord, load, save
 
 pytestmark = pytest.mark.browser
@@ -55,7 +55,7 @@ def project(browser: Any, url: str, *, start: str = "empty", name: str = "phanto
 def begin(page: Any) -> None:
     page.get_by_role("link", name=re.compile("Begin|Go on")).click()
     page.locator(".stage svg image").wait_for(state="attached")
-    page.wait_for_function("document.querySelector('[data-part=place]').textContent.includes('/')")
+    page.locator("[data-part=place]", has_text="/").wait_for()
 
 
 def drag(page: Any, start: tuple[float, float], stop: tuple[float, float]) -> None:
@@ -124,7 +124,7 @@ def test_by_keyboard_alone(place: Server, chromium: Any) -> None:
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('[data-part=place]')?.textContent.includes('1 / 8')")
+    page.locator("[data-part=place]", has_text="1 / 8").wait_for()
     page.keyboard.press("?")
     assert page.locator("dialog").is_visible()
     page.keyboard.press("Escape")
@@ -159,16 +159,16 @@ def test_by_keyboard_alone(place: Server, chromium: Any) -> None:
     page.keyboard.press("n")
     assert "remove them before" in page.locator('[data-part="said"]').text_content()
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('[data-part=place]').textContent.includes('2 / 8')")
+    page.locator("[data-part=place]", has_text="2 / 8").wait_for()
     page.keyboard.press("n")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('[data-part=place]').textContent.includes('3 / 8')")
+    page.locator("[data-part=place]", has_text="3 / 8").wait_for()
     page.keyboard.press("k")
-    page.wait_for_function("document.querySelector('[data-part=place]').textContent.includes('2 / 8')")
+    page.locator("[data-part=place]", has_text="2 / 8").wait_for()
     saved(page)
     assert page.get_by_label("Normal: there is no nodule").is_checked()
     page.keyboard.press("n")
-    saved(page, 3)
+    saved(page)
     assert page.locator('[data-do="reopen"]').is_hidden(), "nothing is said any more: not done"
     assert page.faults == []
 

@@ -8,6 +8,7 @@ import random
 import re
 import signal
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def _storm(data: Path, bundle: Path, rounds: int, rng: random.Random) -> tuple[i
     exams: list[str] = []
     path = ""
     for number in range(rounds + 1):
-        with serving(data, "--workers", "1", "--bundle", str(bundle)) as server, _client(server) as client:
+        with serving(data, "--workers", "1", "--bundle", str(bundle)) as server, closing(_client(server)) as client:
             if not path:
                 exams.append(client.post("/api/diagnose", content=_picture(10)).json()["exam"])
                 view = _settled(client, exams[0])["views"][0]["view"]
@@ -88,7 +89,7 @@ def _storm(data: Path, bundle: Path, rounds: int, rng: random.Random) -> tuple[i
                 assert client.get("/healthz").status_code == 200
                 _settled(client, exams[-1])
             server.kill()
-    with serving(data, "--workers", "1", "--bundle", str(bundle)) as server, _client(server) as client:
+    with serving(data, "--workers", "1", "--bundle", str(bundle)) as server, closing(_client(server)) as client:
         for exam in exams:
             assert _settled(client, exam)["state"] == "done"
         history = client.get(path + "/history").json()
@@ -118,7 +119,7 @@ def test_killed_fifty_times(tmp_path: Path) -> None:
 def test_workers_end_with_their_server(tmp_path: Path) -> None:
     bundle = tiny_bundle(tmp_path / "tiny")
     with serving(tmp_path / "data", "--workers", "2", "--bundle", str(bundle)) as server:
-        with _client(server) as client:
+        with closing(_client(server)) as client:
             exam = client.post("/api/diagnose", content=_picture(9)).json()["exam"]
             _settled(client, exam)
         workers = _workers(server)

@@ -21,28 +21,39 @@ PREDICTIONS, COST = "predictions.jsonl", "cost.json"
 def compare_methods(
     data: Annotated[list[Path] | None, typer.Option(help="Dataset folder with splits; repeat for several.")] = None,
     methods: Annotated[str, typer.Option(help="Names with commas, a family's name, or 'all'; see --list.")] = "all",
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the table and every method's opinions.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for the table and every method's opinions.")
+    ] = None,
     show_list: Annotated[bool, typer.Option("--list", help="Name all methods and stop.")] = False,
     external: Annotated[
         list[Path] | None, typer.Option(help="COCO results of any detector on val and test images; repeat for several.")
     ] = None,
     bundle: Annotated[
-        str | None, typer.Option(help="Compare with this trained bundle; without, USNet is trained with the same budget.")
+        str | None,
+        typer.Option(help="Compare with this trained bundle; without, USNet is trained with the same budget."),
     ] = None,
     boxes: Annotated[
-        str, typer.Option(metavar="found|given|both", help="Classical methods judge boxes that USNet found, or the true ones.")
+        str,
+        typer.Option(
+            metavar="found|given|both", help="Classical methods judge boxes that USNet found, or the true ones."
+        ),
     ] = "found",
     config: Annotated[
         Path | None, typer.Option(help="Configuration (TOML) of 'usnet train': inputs, augmentation and budget of all.")
     ] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Short for --set training.epochs=N.")] = None,
     ablations: Annotated[
-        Path | None, typer.Option(help="TOML of ablations; without, those of the package: gamma, levels, size, augmentation.")
+        Path | None,
+        typer.Option(help="TOML of ablations; without, those of the package: gamma, levels, size, augmentation."),
     ] = None,
     bootstrap: Annotated[int, typer.Option(min=0, help="Draws of whole groups; 0 for none.")] = 2000,
     seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Keep the methods whose opinions are in OUT already.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep the methods whose opinions are in OUT already.")
+    ] = False,
 ) -> None:
     """Train and evaluate the paper's rivals on identical splits, inputs, budget and evaluation; test each against USNet.
 
@@ -65,9 +76,9 @@ def compare_methods(
     wanted = chosen(known, methods)
     pool = pooled([load(folder) for folder in data])
     test = pool.with_records(labelled(pool, "test"))
-    results, refused = _run(wanted, pool, test, budget, out, resume)
+    results, refused, failed = _run(wanted, pool, test, budget, out, resume)
     _show(results, test, _settings(budget, bundle), (bootstrap, seed), refused, out)
-    if refused:
+    if failed:
         raise typer.Exit(5)
 
 
@@ -86,13 +97,16 @@ def _print(known: dict[str, Method]) -> None:
 
 def _run(
     wanted: list[Method], pool: Dataset, test: Dataset, budget: Budget, out: Path, resume: bool
-) -> tuple[list[Result], list[tuple[str, str]]]:
+) -> tuple[list[Result], list[tuple[str, str]], int]:
+    """Results, methods that did not run with the reason, and how many of those should have."""
     from usnet.cli.progress import bar
+    from usnet.comparators.method import Unchanged
     from usnet.comparators.running import run
     from usnet.errors import UsnetError
 
     results: list[Result] = []
     refused: list[tuple[str, str]] = []
+    failed = 0
     for method in wanted:
         kept = _kept(method, test, out / method.name) if resume else None
         if kept is not None:
@@ -106,10 +120,11 @@ def _run(
                 raise
             typer.echo(f"usnet: {method.name}: {error}", err=True)
             refused.append((method.name, str(error)))
+            failed += not isinstance(error, Unchanged)
             continue
         _keep(result, test, out / method.name)
         results.append(result)
-    return results, refused
+    return results, refused, failed
 
 
 def _keep(result: Result, test: Dataset, folder: Path) -> None:

@@ -13,14 +13,17 @@ def descriptors(
     out: Annotated[Path, typer.Option("--out", "-o", help="JSON file to write.")],
     split: Annotated[str, typer.Option(help="train, val, test, or all.")] = "train",
     experts: Annotated[
-        Path | None, typer.Option(help="Dataset of 'usnet data import breast': fit BI-RADS words on its experts' and measure kappa.")
+        Path | None,
+        typer.Option(
+            help="Dataset of 'usnet data import breast': fit BI-RADS words on its experts' and measure kappa."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the five parts of the cross-validation.")] = 0,
 ) -> None:
     """Measure the BI-RADS descriptors of training nodules, and how far the words they give agree with experts (kappa).
 
-    Contours are found inside the true boxes. Each word's rule is one descriptor with its cut-points; kappa is that of cases outside the
-    part on which the rule was fitted.
+    Contours are found inside the true boxes. Each word's rule is one descriptor with its cut-points; kappa is that of cases outside
+    the part on which the rule was fitted.
     """
     import numpy as np
 

@@ -66,7 +66,10 @@ def diagnose(
         bool, typer.Option(help="Refuse frames that are no grey B-mode ultrasound; --no-gate judges everything.")
     ] = True,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Contour, BI-RADS descriptors and saliency of every finding; some seconds each.")
+        bool,
+        typer.Option(
+            "--explain", help="Contour, BI-RADS descriptors and saliency of every finding; some seconds each."
+        ),
     ] = False,
     saliency: Annotated[bool, typer.Option(help="With --explain: cover parts of the frame to see what counts.")] = True,
     reference: Annotated[
@@ -77,7 +80,8 @@ def diagnose(
     """Find nodules and tell benign from malignant. Research use, not a medical device.
 
     Writes diagnoses.csv (a row for every input), findings.json (COCO results), json/ (one file an image), overlays/ (pictures),
-    report.html, with --group-by groups.csv, with --explain explanations.html and explain/, and with --to DICOM and FHIR objects for an archive (DICOM inputs only, but for fhir).
+    report.html, with --group-by groups.csv, with --explain explanations.html and explain/, and with --to DICOM and FHIR objects for
+    an archive (DICOM inputs only, but for fhir).
 
     Exit code: 0 all done, 3 no input readable, 4 no model, 5 some inputs failed (they have a row with the reason).
     """

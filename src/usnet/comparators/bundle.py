@@ -121,7 +121,9 @@ def _read(path: Path, dataset: Dataset) -> dict[int, list[tuple[Box, int, float]
             box, score = Box(*(float(v) for v in row["bbox"])), float(row["score"])
             wrong = kind not in (0, 1) or not 0 <= score <= 1
         except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{error!r}", source=path, row=number, expected="image_id, category_id, bbox, score") from error
+            raise DataError(
+                f"{error!r}", source=path, row=number, expected="image_id, category_id, bbox, score"
+            ) from error
         if wrong:
             text = f"category_id {kind + 1}, score {score}"
             raise DataError(text, source=path, row=number, expected="category 1 or 2, score in 0 to 1")

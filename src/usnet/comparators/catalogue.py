@@ -76,7 +76,9 @@ def chosen(known: dict[str, Method], names: str) -> list[Method]:
     unknown = wanted - {"all", *FAMILIES, *known}
     if unknown:
         raise ConfigError(
-            f"no method {', '.join(sorted(unknown))}", expected=f"all, a family ({', '.join(FAMILIES)}) or a name", hint="--list"
+            f"no method {', '.join(sorted(unknown))}",
+            expected=f"all, a family ({', '.join(FAMILIES)}) or a name",
+            hint="--list",
         )
     everything = "all" in wanted
     return [
@@ -139,4 +141,6 @@ def _ablations(path: Path | None, shelf: Shelf) -> Iterator[Network]:
     for row, entry in rows.items():
         if not (isinstance(entry, dict) and isinstance(entry.get("says"), str) and isinstance(entry.get("set"), list)):
             raise ConfigError(f"row {row!r}", source=name, expected="says = text and set = [SECTION.KEY=VALUE ...]")
-        yield Network(row, entry["says"], "ablation", make=_make("usnet_network"), overrides=tuple(entry["set"]), shelf=shelf)
+        yield Network(
+            row, entry["says"], "ablation", make=_make("usnet_network"), overrides=tuple(entry["set"]), shelf=shelf
+        )

@@ -1,4 +1,4 @@
-"""Classical computer-aided diagnosis: a contour in a box, features, and a learner; on the boxes that USNet finds, or on the true ones."""
+"""Classical computer-aided diagnosis: a contour in a box, features, a learner; on boxes that USNet finds, or on the true ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usnet.bundles.decode import Candidates
-from usnet.comparators.features import FEATURES, FeatureTable
+from usnet.comparators.features import FEATURES, FeatureTable, features
 from usnet.comparators.learners import Learner
 from usnet.comparators.method import Budget, Fitted, Named
 from usnet.comparators.pool import frames, labelled
@@ -59,15 +59,20 @@ class Classical(Named):
         need("sklearn", extra="evaluate", feature=f"method {self.name!r}")
         need("skimage", extra="comparators", feature=f"method {self.name!r}")
         table, seed = self.table or FeatureTable(), budget.config.training.seed
+        if self.learner is None:
+            raise DataError(f"method {self.name!r} has no learner")
         x, y, groups = training_table(dataset, labelled(dataset, split), table)
-        model = chosen(self.learner, x, y, groups, seed)
+        key = (self.learner.name, seed, x.tobytes() + y.tobytes())
+        if key not in table.models:
+            table.models[key] = chosen(self.learner, x, y, groups, seed)
+        model = table.models[key]
         size = budget.config.network.anchors.image_size
         finder = None if self.finder is None else self.finder(dataset, budget)
 
         def look(frame: Frame, given: ImageRecord | None) -> tuple[Candidates, LetterboxTransform]:
             transform = plan(frame.width, frame.height, size)
             found = _given(given) if finder is None else list(finder.diagnose(frame, given).candidates)
-            return judged(found, frame, table, model, transform), transform
+            return judged(found, frame, model, transform), transform
 
         validation = frames(dataset, labelled(dataset, "val"))
         return calibrated(self.name, look, validation, size=size, parameters=_weights(model))
@@ -87,9 +92,7 @@ def training_table(
     return np.array(rows).reshape(-1, len(FEATURES)), np.array(truth, dtype=bool), np.array(groups, dtype=str)
 
 
-def chosen(
-    learner: Learner | None, x: FloatArray, y: npt.NDArray[np.bool_], groups: npt.NDArray[np.str_], seed: int
-) -> Any:
+def chosen(learner: Learner, x: FloatArray, y: npt.NDArray[np.bool_], groups: npt.NDArray[np.str_], seed: int) -> Any:
     """A pipeline fitted on all rows with the settings that won the inner cross-validation (AUC, groups kept together)."""
     from sklearn.feature_selection import SelectKBest, VarianceThreshold
     from sklearn.impute import SimpleImputer
@@ -97,8 +100,6 @@ def chosen(
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import StandardScaler
 
-    if learner is None:
-        raise DataError("no learner was named")
     fewest = min((np.unique(groups[y == kind]).size for kind in (False, True)), default=0)
     if fewest < 2:
         raise DataError(f"{fewest} groups of a class", expected="two or more groups of benign and of malignant nodules")
@@ -132,16 +133,15 @@ def evidence(model: Any, x: FloatArray) -> FloatArray:
     return np.asarray(logits_of(model.predict_proba(x)[:, 1]), dtype=np.float64)
 
 
-def judged(
-    found: list[Finding], frame: Frame, table: FeatureTable, model: Any, transform: LetterboxTransform
-) -> Candidates:
-    """Candidates with the finder's detection score and the learner's evidence."""
+def judged(found: list[Finding], frame: Frame, model: Any, transform: LetterboxTransform) -> Candidates:
+    """Candidates with the finder's detection score and the learner's evidence. Features are measured anew, so that times are true."""
     logits = np.zeros((len(found), 2), dtype=np.float32)
     for row, finding in enumerate(found):
         strength, both = float(logits_of(finding.score)), logits_of(finding.class_scores)
         lean = float(both[1] - both[0])
         if row == 0 or (row < JUDGED and finding.score >= LEAST_SCORE):
-            lean = float(evidence(model, table.of(frame, finding.box)[None])[0])
+            row_of = features(frame.pixels, finding.box, frame.spacing_mm)
+            lean = float(evidence(model, row_of[None])[0])
         logits[row] = strength + min(0.0, -lean), strength + min(0.0, lean)
     corners = transform.to_network(corners_array([f.box for f in found]))
     return Candidates(corners.astype(np.float32), logits)

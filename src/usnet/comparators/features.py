@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,12 +53,13 @@ def texture(crop: UInt8Image) -> list[float]:
     """Texture of ``uint8 [h, w]``: Haralick's co-occurrence features (1973), mean of four directions; uniform local binary patterns
     (Ojala et al. 2002); the histogram."""
     need("skimage", extra="comparators", feature="texture of the classical methods")
-    from skimage.feature import graycomatrix, graycoprops, local_binary_pattern
-
+    feature: Any = import_module("skimage.feature")
     directions = [0, np.pi / 4, np.pi / 2, 3 * np.pi / 4]
-    matrix = graycomatrix(crop // (256 // LEVELS), list(DISTANCES), directions, LEVELS, symmetric=True, normed=True)
-    values = [float(v) for name in PROPERTIES for v in graycoprops(matrix, name).mean(axis=1)]
-    codes = local_binary_pattern(crop, LBP_POINTS, LBP_RADIUS, "uniform").astype(int)
+    matrix = feature.graycomatrix(
+        crop // (256 // LEVELS), list(DISTANCES), directions, LEVELS, symmetric=True, normed=True
+    )
+    values = [float(v) for name in PROPERTIES for v in feature.graycoprops(matrix, name).mean(axis=1)]
+    codes = feature.local_binary_pattern(crop, LBP_POINTS, LBP_RADIUS, "uniform").astype(int)
     values += (np.bincount(codes.ravel(), minlength=LBP_POINTS + 2) / codes.size).tolist()
     return values + _histogram(crop)
 
@@ -83,9 +86,11 @@ def _crop(pixels: UInt8Image, box: Box) -> UInt8Image:
 
 @dataclass(frozen=True, slots=True)
 class FeatureTable:
-    """Features that were measured already, by frame and box: seven learners look at the same images."""
+    """Features that were measured already, by frame and box, and learners that were fitted on them: seven learners look at the same
+    images, and judging found and true boxes takes the same fit."""
 
     known: dict[tuple[str, tuple[float, ...]], FloatArray] = field(default_factory=dict)
+    models: dict[tuple[str, int, bytes], Any] = field(default_factory=dict)
 
     def of(self, frame: Frame, box: Box) -> FloatArray:
         """``[F]`` features, measured once."""

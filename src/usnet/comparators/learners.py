@@ -67,6 +67,13 @@ def learners() -> tuple[Learner, ...]:
         Learner("forest", "random forest", _forest, {"min_samples_leaf": [1, 3, 10]}),
         Learner("bayes", "naive Bayes, normal densities", _bayes, {"var_smoothing": [1e-9, 1e-3, 1e-1]}),
         Learner("knn", "k nearest neighbours", _neighbours, {"n_neighbors": [5, 15, 31, 61]}),
-        Learner("mlp", "artificial neural network, one or two hidden layers", _mlp, {"hidden_layer_sizes": [(32,), (32, 16)]}),
-        Learner("boosting", "gradient boosted trees", _boosting, {"learning_rate": [0.03, 0.1], "max_leaf_nodes": [7, 15]}),
+        Learner(
+            "mlp",
+            "artificial neural network, one or two hidden layers",
+            _mlp,
+            {"hidden_layer_sizes": [(32,), (32, 16)]},
+        ),
+        Learner(
+            "boosting", "gradient boosted trees", _boosting, {"learning_rate": [0.03, 0.1], "max_leaf_nodes": [7, 15]}
+        ),
     )

@@ -83,7 +83,7 @@ def train(task: Task, data: Data, budget: Budget) -> None:
                     f"loss is {values} in epoch {epoch}, step {number}", hint="Lower training.learning_rate"
                 )
             optimiser.zero_grad(set_to_none=True)
-            total.backward()
+            torch.autograd.backward(total)
             nn.utils.clip_grad_norm_(network.parameters(), settings.clip_norm)
             optimiser.step()
             schedule.step()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from usnet.datasets.records import Dataset, ImageRecord, Split
-from usnet.errors import DataError
+from usnet.errors import ConfigError, DataError
 from usnet.training.config import RunConfig
 from usnet.values import Diagnosis, Frame
 
@@ -17,11 +17,15 @@ class NoOpinion(DataError):
     """The method can say nothing about this image; its row counts fewer images, and so does USNet's beside it."""
 
 
+class Unchanged(ConfigError):
+    """An ablation is USNet itself under this configuration."""
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What every method gets alike: inputs, augmentation, epochs and seed of ``config``; ``jobs`` processes read images."""
 
-    config: RunConfig = RunConfig()
+    config: RunConfig = field(default_factory=RunConfig)
     jobs: int = 2
 
 

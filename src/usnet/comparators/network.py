@@ -11,7 +11,7 @@ import torch
 from usnet import images
 from usnet.bundles.decode import Candidates
 from usnet.comparators.loop import Shelf, Task, device, train
-from usnet.comparators.method import Budget, Fitted, Named
+from usnet.comparators.method import Budget, Fitted, Named, Unchanged
 from usnet.comparators.pool import frames, labelled
 from usnet.comparators.serving import calibrated
 from usnet.datasets.records import Dataset, ImageRecord, Split
@@ -26,7 +26,7 @@ from usnet.values import Frame
 
 @dataclass(frozen=True, slots=True)
 class Network(Named):
-    """``make`` builds the task; ``overrides`` change the budget's configuration (ablations); ``modules`` are libraries of ``extra``."""
+    """``make`` builds the task; ``overrides`` change the configuration (ablations); ``modules`` are libraries of ``extra``."""
 
     make: Callable[[RunConfig], Task] | None = None
     overrides: Sequence[str] = ()
@@ -39,7 +39,7 @@ class Network(Named):
 
         Raises
         ------
-        ConfigError
+        Unchanged
             An ablation changes nothing in this configuration.
         DataError
             Training or validation images are missing.
@@ -53,7 +53,7 @@ class Network(Named):
             raise ConfigError(f"method {self.name!r} trains on split 'train'", expected="that split and a network")
         config = changed(budget.config, list(self.overrides))
         if self.overrides and config == budget.config:
-            raise ConfigError(f"{self.name} changes nothing: {', '.join(self.overrides)} is set already")
+            raise Unchanged(f"{self.name} changes nothing: {', '.join(self.overrides)} is set already")
         torch.manual_seed(config.training.seed)
         task = self.make(config)
         train(task, Data(*self.shelf.of(dataset, config), config.training), Budget(config, budget.jobs))
@@ -65,7 +65,9 @@ class Network(Named):
         )
 
 
-def _look(task: Task, config: RunConfig) -> Callable[[Frame, ImageRecord | None], tuple[Candidates, LetterboxTransform]]:
+def _look(
+    task: Task, config: RunConfig
+) -> Callable[[Frame, ImageRecord | None], tuple[Candidates, LetterboxTransform]]:
     size, mode, place = config.network.anchors.image_size, config.training.image_mode, device()
 
     def look(frame: Frame, given: ImageRecord | None) -> tuple[Candidates, LetterboxTransform]:

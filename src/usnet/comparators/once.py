@@ -1,4 +1,4 @@
-"""A method that is trained once for all who need it: as a row of the table, and as the finder of boxes for the classical methods."""
+"""A method that is trained once for all who need it: as a row of the table, and as finder of boxes for the classical ones."""
 
 from __future__ import annotations
 

@@ -52,7 +52,9 @@ def labelled(dataset: Dataset, split: Split) -> list[ImageRecord]:
     found = [r for r in dataset.select(split).records if r.label is not None]
     if not found:
         raise DataError(
-            f"no labelled image in split {split!r}", source=dataset.root, hint="Run 'usnet data split' with --val and --test"
+            f"no labelled image in split {split!r}",
+            source=dataset.root,
+            hint="Run 'usnet data split' with --val and --test",
         )
     return found
 

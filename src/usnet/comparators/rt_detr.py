@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -21,12 +22,13 @@ class RtDetrTask:
     """See :class:`usnet.comparators.loop.Task`: a ResNet-50 with the hybrid encoder and decoder as published, two classes."""
 
     def __init__(self, config: RunConfig) -> None:
-        from transformers import RTDetrConfig, RTDetrForObjectDetection, RTDetrResNetConfig
-
+        library: Any = import_module("transformers")
         self.config = config.network
-        backbone = RTDetrResNetConfig(out_features=["stage2", "stage3", "stage4"])
-        settings = RTDetrConfig(backbone_config=backbone, num_labels=2, num_queries=QUERIES, freeze_backbone_batch_norms=False)
-        self.network: nn.Module = RTDetrForObjectDetection(settings)
+        backbone = library.RTDetrResNetConfig(out_features=["stage2", "stage3", "stage4"])
+        settings = library.RTDetrConfig(
+            backbone_config=backbone, num_labels=2, num_queries=QUERIES, freeze_backbone_batch_norms=False
+        )
+        self.network: nn.Module = library.RTDetrForObjectDetection(settings)
 
     def _forward(self, pixels: Tensor, labels: list[dict[str, Tensor]] | None) -> Any:
         grey = (pixels - self.config.mean) / self.config.std

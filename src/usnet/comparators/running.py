@@ -24,7 +24,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Opinions of one method on the test images. ``results`` are in their order; a :class:`~usnet.values.Failure` has no opinion."""
+    """Opinions of one method on the test images. A :class:`~usnet.values.Failure` has no opinion."""
 
     method: Method
     results: tuple[Diagnosis | Failure, ...]

@@ -1,4 +1,4 @@
-"""The numbers of the table: each method's measures with intervals, and what differs from USNet, paired by image and clustered by group."""
+"""The numbers of the table: measures with intervals, and differences from USNet, paired by image and clustered by group."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _detection(cases: Cases, resampler: Resampler) -> dict[str, Number]:
 
     def statistic(w: FloatArray) -> FloatArray:
         boxed = w[:, cases.boxed]
-        aps = [weighted_aps(found, boxed, p)[:, 3] for p in ("all", "11")]  # type: ignore[arg-type]
+        aps = [weighted_aps(found, boxed, p)[:, 3] for p in ("all", "11")]
         return np.stack([*aps, weighted_marks(found, marks, boxed)[:, 2]], axis=1)
 
     value, boot = statistic(np.ones((1, cases.size)))[0], resampler.run(statistic)

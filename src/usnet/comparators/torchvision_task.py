@@ -47,7 +47,9 @@ class TorchvisionTask:
         """torchvision's own losses."""
         known = ~(classes == UNKNOWN).any(dim=1)
         if not bool(known.any()):
-            return {"none": sum((p.sum() * 0 for p in self.network.parameters()), torch.zeros((), device=pixels.device))}
+            return {
+                "none": sum((p.sum() * 0 for p in self.network.parameters()), torch.zeros((), device=pixels.device))
+            }
         pixels, boxes, classes = pixels[known], boxes[known], classes[known]
         return dict(self.network(_colour(pixels), [self._target(b, c) for b, c in zip(boxes, classes, strict=True)]))
 

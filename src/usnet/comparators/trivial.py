@@ -95,9 +95,7 @@ class FittedPrevalence:
         return verdict(self.name, frame, given, self.share, 0.5, time.perf_counter())
 
 
-def verdict(
-    name: str, frame: Frame, given: ImageRecord | None, p: float, threshold: float, start: float
-) -> Diagnosis:
+def verdict(name: str, frame: Frame, given: ImageRecord | None, p: float, threshold: float, start: float) -> Diagnosis:
     """A diagnosis without boxes: malignant with probability ``p``, benign otherwise."""
     point = OperatingPoint("balanced", 1.0, threshold, "share of malignant images in training")
     return Diagnosis(

@@ -1,8 +1,8 @@
-"""A small U-Net (Ronneberger et al. 2015) that paints nodules, and the boxes, contours and Dice that follow from its paint.
+"""A small U-Net (Ronneberger et al. 2015) that paints nodules, and the boxes that follow from its paint.
 
-The dataset format has boxes and no masks. So a nodule's mask is the ellipse in its box, which covers real masks of BUS-BRA at a median
-Dice of about 0.9; the network learns where nodules are and roughly their outline. The finer contour for measuring is found in its boxes by
-:func:`usnet.descriptors.find_contour`.
+The dataset format has boxes and no masks. So a nodule's mask is the ellipse in its box (how well it covers real masks is in
+BENCHMARKS.md): the network learns where nodules are and roughly their outline. The finer contour for measuring is found in its
+boxes by :func:`usnet.descriptors.find_contour`.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def painted(paint: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Candida
     nodule = 1 - paint[0]
     boxes, logits = [], []
     for threshold in (NODULE, WEAK):
-        labels, count = ndimage.label(nodule >= threshold)
+        labels, _ = ndimage.label(nodule >= threshold)
         for number, place in enumerate(ndimage.find_objects(labels), 1):
             inside = labels[place] == number
             if inside.sum() < LEAST_AREA:

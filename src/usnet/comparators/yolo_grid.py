@@ -1,8 +1,8 @@
 """A YOLO-style detector in the project's own words, after Redmon and Farhadi 2018 (YOLOv3): a grid of cells, a few anchors each.
 
-Backbone and pyramid are USNet's at strides 8, 16 and 32. Every anchor of a cell gives an objectness, a box and two class scores. A nodule
-belongs to the one anchor whose shape fits best, in the cell that holds its centre; other anchors that overlap it well are neither object nor
-background. No AGPL code was read or copied.
+Backbone and pyramid are USNet's at strides 8, 16 and 32. Every anchor of a cell gives an objectness, a box and two class scores. A
+nodule belongs to the one anchor whose shape fits best, in the cell that holds its centre; other anchors that overlap it well are
+neither object nor background. No AGPL code was read or copied.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ class GridNet(nn.Module):
         self.config = config
         self.backbone = Backbone(config)
         width, norm = config.pyramid_channels, norm_layer(config.norm)
-        self.deeper = _block(self.backbone.channels[-1], self.backbone.channels[-1], norm(self.backbone.channels[-1]), 2)
+        self.deeper = _block(
+            self.backbone.channels[-1], self.backbone.channels[-1], norm(self.backbone.channels[-1]), 2
+        )
         self.pyramid = FeaturePyramidNetwork([*self.backbone.channels[1:], self.backbone.channels[-1]], width)
         widths = [width] + [config.head_channels] * min(2, config.head_depth)
         self.heads = nn.ModuleList(
@@ -87,12 +89,12 @@ class GridTask:
     def __init__(self, config: RunConfig) -> None:
         self.network: nn.Module = GridNet(config.network)
         self.cells, self.shapes = grid(config.network.anchors.image_size)
-        for head in self.network.heads:  # type: ignore[union-attr]
+        for head in self.network.heads:
             bias = head[-1].bias.detach().view(3, NUMBERS)  # type: ignore[index]
             bias[:, 4] = -4.6  # an objectness of 0.01 at first, as USNet's prior
 
     def decode(self, raw: Tensor) -> Tensor:
-        """Corners ``[N, A, 4]``: the centre stays within its cell's neighbourhood, the extent is the anchor's times an exponential."""
+        """Corners ``[N, A, 4]``: the centre stays near its cell, the extent is the anchor's times an exponential."""
         cells, shapes = self.cells.to(raw.device), self.shapes.to(raw.device)
         centre = cells[:, :2] + (2 * torch.sigmoid(raw[..., :2]) - 0.5) * cells[:, 2:]
         half = torch.exp(raw[..., 2:4].clamp(-MAX_LOG, MAX_LOG)) * shapes / 2

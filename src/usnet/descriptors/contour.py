@@ -1,7 +1,7 @@
 """The outline of a nodule inside a box: the best closed path in polar coordinates around the box's centre.
 
-Every ray from the centre meets the outline once (a star-shaped nodule). Radii are counted in units of the ellipse inscribed in the box,
-so that one grid fits flat and tall nodules. The path is found by dynamic programming (Timp and Karssemeijer, Medical Physics
+Every ray from the centre meets the outline once (a star-shaped nodule). Radii are counted in units of the ellipse inscribed in the
+box, so that one grid fits flat and tall nodules. The path is found by dynamic programming (Timp and Karssemeijer, Medical Physics
 2004; 31:958, there for masses on mammograms).
 """
 
@@ -55,7 +55,7 @@ def angles() -> FloatArray:
 
 
 def find_contour(pixels: UInt8Image, box: Box) -> Contour:
-    """The outline of the nodule in ``box`` on ``pixels uint8 [H, W]``: where it grows brighter outwards, smoothly, near the box's sides.
+    """The outline of the nodule in ``box`` on ``pixels uint8 [H, W]``: where it grows brighter outwards, near the box's sides.
 
     Raises
     ------

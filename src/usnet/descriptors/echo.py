@@ -83,9 +83,7 @@ def _along(image: FloatArray, contour: Contour, shares: tuple[float, ...]) -> Fl
 
     centre = np.array(contour.centre)
     rays = contour.points - centre
-    values = [
-        map_coordinates(image, ((centre + s * rays)[:, ::-1] - 0.5).T, order=1, mode="nearest") for s in shares
-    ]
+    values = [map_coordinates(image, ((centre + s * rays)[:, ::-1] - 0.5).T, order=1, mode="nearest") for s in shares]
     return np.asarray(np.mean(values, axis=0), dtype=np.float64)
 
 

@@ -37,16 +37,18 @@ DESCRIPTORS: tuple[Descriptor, ...] = (
     Descriptor("echo_to_fat", "echo pattern", "log2 of grey inside over grey beside: below 0 is hypoechoic"),
     Descriptor("heterogeneity", "echo pattern: heterogeneous", "standard deviation over mean of the grey inside"),
     Descriptor("darkest_share", "echo pattern: anechoic", "share of the inside that is black"),
-    Descriptor("brightest_share", "calcifications in a mass", "share of the inside that is far brighter than the rest", 3),
+    Descriptor(
+        "brightest_share", "calcifications in a mass", "share of the inside that is far brighter than the rest", 3
+    ),
     Descriptor("halo", "echogenic rim", "log2 of grey at the rim over grey further out"),
-    Descriptor("posterior", "posterior features", "log2 of grey below over grey beside: below 0 shadow, above 0 enhancement"),
+    Descriptor(
+        "posterior", "posterior features", "log2 of grey below over grey beside: below 0 shadow, above 0 enhancement"
+    ),
 )
 NAMES = tuple(d.name for d in DESCRIPTORS)
 
 
-def measure(
-    pixels: UInt8Image, contour: Contour, spacing_mm: tuple[float, float] | None = None
-) -> dict[str, float]:
+def measure(pixels: UInt8Image, contour: Contour, spacing_mm: tuple[float, float] | None = None) -> dict[str, float]:
     """Every descriptor by name, NaN where it cannot be known.
 
     Parameters

@@ -58,7 +58,10 @@ class Reference(BaseModel):
 
 
 def reference_of(
-    table: Mapping[str, npt.NDArray[np.float64]], malignant: npt.NDArray[np.bool_], origin: str, rules: Sequence[WordRule] = ()
+    table: Mapping[str, npt.NDArray[np.float64]],
+    malignant: npt.NDArray[np.bool_],
+    origin: str,
+    rules: Sequence[WordRule] = (),
 ) -> Reference:
     """Quantiles of ``table`` (values by descriptor) for nodules of known pathology."""
     quantiles: dict[str, dict[Pathology, tuple[float, ...]]] = {}
@@ -88,4 +91,8 @@ def load_reference(path: Path | None = None) -> Reference | None:
         return Reference.model_validate_json(own.read_text(encoding="utf-8")) if own.is_file() else None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
         where = path or FILE
-        raise DataError(f"not readable as descriptor reference ({type(error).__name__})", source=where, expected="the file of 'usnet descriptors'") from error
+        raise DataError(
+            f"not readable as descriptor reference ({type(error).__name__})",
+            source=where,
+            expected="the file of 'usnet descriptors'",
+        ) from error

@@ -28,7 +28,9 @@ class Rule:
 
     def __post_init__(self) -> None:
         if len(self.cuts) != len(self.words) - 1 or any(a > b for a, b in zip(self.cuts, self.cuts[1:], strict=False)):
-            raise ValueError(f"rule {self.term}: {len(self.words)} words need {len(self.words) - 1} rising cuts, not {self.cuts}")
+            raise ValueError(
+                f"rule {self.term}: {len(self.words)} words need {len(self.words) - 1} rising cuts, not {self.cuts}"
+            )
 
     def word(self, value: float) -> str | None:
         """The word for a value, ``None`` for NaN."""

@@ -1,4 +1,4 @@
-"""Why, in the words of BI-RADS: the contour of every finding, its descriptors beside those of training nodules, and where the network looked."""
+"""Why, in the words of BI-RADS: each finding's contour, its descriptors beside training nodules', and where the network looked."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ MOST = 3
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One descriptor of one finding. ``below_benign`` and ``below_malignant`` are per cent of training nodules with a lower value; all
-    are ``None`` where unknown."""
+    """One descriptor of one finding. ``below_benign`` and ``below_malignant`` are per cent of training nodules with a lower value;
+    all are ``None`` where unknown."""
 
     descriptor: Descriptor
     value: float | None
@@ -78,7 +78,7 @@ def _measured(values: dict[str, float], reference: Reference | None) -> tuple[Me
         value = values[descriptor.name]
         known = value == value  # not NaN
         below = [
-            None if reference is None or not known else reference.percentile(descriptor.name, kind, value)  # type: ignore[arg-type]
+            None if reference is None or not known else reference.percentile(descriptor.name, kind, value)
             for kind in ("benign", "malignant")
         ]
         rows.append(Measured(descriptor, value if known else None, *below))

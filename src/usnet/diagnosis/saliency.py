@@ -1,7 +1,7 @@
-"""Where a network looked: parts of its input are covered one after another, and what that changes is kept (Zeiler and Fergus 2014).
+"""Where a network looked: parts of its input are covered one after another, and the change is kept (Zeiler and Fergus 2014).
 
-No gradient and no torch: the exported graph that is served is asked. Covered parts take the mean grey of the frame, with soft edges, so that
-the cover itself is no new edge to be found.
+No gradient and no torch: the exported graph that is served is asked. Covered parts take the mean grey of the frame, with soft
+edges, so that the cover itself is no new edge to be found.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ BATCH = 16
 
 @dataclass(frozen=True, slots=True)
 class Saliency:
-    """Two maps ``float32 [12, 12]`` over the network's square input: by how much covering a part lowers the log-odds that the box is a
-    nodule (``detection``), and the log-odds of malignancy (``malignancy``; negative where covering raises it).
+    """Two maps ``float32 [12, 12]`` over the network's square input: by how much covering a part lowers the log-odds that the box
+    is a nodule (``detection``), and the log-odds of malignancy (``malignancy``; negative where covering raises it).
 
     ``place`` is the square of the frame that the maps lie on, in frame pixels; parts outside the frame are 0.
     """

@@ -144,7 +144,5 @@ def word_rules(found: Sequence[TermAgreement], origin: str) -> tuple[WordRule, .
         said = "kappa unknown" if a.value is None else f"kappa {a.value:.2f}{interval}, {a.n} nodules of {origin}"
         rule = term.rule
         cuts = tuple(round(c, 5) for c in rule.cuts)
-        rules.append(
-            WordRule(term=rule.term, descriptor=rule.descriptor, words=rule.words, cuts=cuts, agreement=said)
-        )
+        rules.append(WordRule(term=rule.term, descriptor=rule.descriptor, words=rule.words, cuts=cuts, agreement=said))
     return tuple(rules)

@@ -33,14 +33,15 @@ def methods_outcome(
     notes += [f"Budget, the same for all that are trained: {', '.join(f'{k} {v}' for k, v in settings.items())}."]
     notes += [
         "Methods that are told the true boxes or BI-RADS know more than USNet; they have no AP, because they look for nothing.",
-        "Training minutes and milliseconds depend on what else the machine did; training was measured once and has no interval.",
+        "Training minutes and milliseconds depend on what else the machine did; training was measured once and has no interval. "
+        "Classical methods share features of training images: the first one's minutes hold them.",
         *(f"Not run: {name}: {reason}" for name, reason in refused),
     ]
     rivals = len(rows) - 1
     return Outcome(
         "compare_methods",
-        "AUC by Obuchowski 1997 (DeLong where every image is a group); all else by cluster bootstrap; differences paired by image; p "
-        f"adjusted by Holm for {rivals} rivals, each measure on its own",
+        "AUC by Obuchowski 1997 (DeLong where every image is a group); all else by cluster bootstrap; differences paired by image; "
+        f"p adjusted by Holm for {rivals} rivals, each measure on its own",
         f"{images} test images in {groups} groups of {dataset.name}",
         "image; clusters are groups",
         (_results(rows), _differences(rows, reference)),
@@ -54,7 +55,9 @@ def methods_outcome(
 def _text(number: Number, digits: int = 3) -> Cell:
     if number.value is None:
         return None
-    interval = "" if number.interval is None else f" ({number.interval.low:.{digits}f}-{number.interval.high:.{digits}f})"
+    interval = (
+        "" if number.interval is None else f" ({number.interval.low:.{digits}f}-{number.interval.high:.{digits}f})"
+    )
     return f"{number.value:.{digits}f}{interval}"
 
 
@@ -72,7 +75,9 @@ def _results(rows: Sequence[Row]) -> Grid:
         )
         for row in rows
     )
-    return Grid("Methods, those that beat USNet first, then by AUC (malignant v benign); 95 % intervals", headings, cells)
+    return Grid(
+        "Methods, those that beat USNet first, then by AUC (malignant v benign); 95 % intervals", headings, cells
+    )
 
 
 def _differences(rows: Sequence[Row], reference: str) -> Grid:
@@ -104,7 +109,9 @@ def _verdicts(rows: Sequence[Row], reference: str) -> tuple[list[str], list[str]
     for row in rows:
         told = f" (it is told {row.method.told})" if row.method.told else ""
         if row.wins:
-            wins.append(f"{row.method.name}{told} is better than {reference} in {', '.join(SHOWN[m] for m in row.wins)}.")
+            wins.append(
+                f"{row.method.name}{told} is better than {reference} in {', '.join(SHOWN[m] for m in row.wins)}."
+            )
     above = [r.method.name for r in rows if not r.wins and (d := r.against.get("AUC")) and (d.difference or 0) > 0]
     if above:
         losses.append(f"Higher AUC than {reference}, but no difference shown after adjustment: {', '.join(above)}.")

@@ -91,7 +91,9 @@ def _finding(e: Explanation) -> dict[str, Any]:
         "label": e.finding.label,
         "probability": e.finding.probability,
         "contour": np.round(e.contour.points, 2).tolist(),
-        "words": [{"term": w.term, "word": w.word, "descriptor": w.descriptor, "agreement": w.agreement} for w in e.words],
+        "words": [
+            {"term": w.term, "word": w.word, "descriptor": w.descriptor, "agreement": w.agreement} for w in e.words
+        ],
         "descriptors": [
             {
                 "term": m.descriptor.term,
@@ -118,7 +120,7 @@ def _saliency(saliency: Saliency) -> dict[str, Any]:
 
 
 def draw(frame: Frame, found: Sequence[Explanation]) -> Image.Image:
-    """A row a finding: its contour, and where covering lowers (orange) or raises (blue) the evidence for a nodule and for malignancy."""
+    """A row a finding: its contour, and where covering lowers (orange) or raises (blue) the evidence."""
     rows = [_row(frame, e) for e in found]
     width, height = max(r.width for r in rows), sum(r.height for r in rows)
     canvas = Image.new("RGB", (width, height), "#14181B")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
@@ -29,6 +29,7 @@ router = APIRouter(prefix="/api/annotate", tags=["annotate"])
 Annotator = Annotated[User, require("annotator")]
 Administrator = Annotated[User, require("administrator")]
 As = Annotated[Literal["me", "final"], Query(alias="as", description="one's own reading, or the decision")]
+JobId = Annotated[int, Path(ge=0, le=2_147_483_647)]
 CONFLICT: dict[int | str, dict[str, Any]] = {
     409: {"model": Saved, "description": "Another page saved meanwhile: this is what it saved."}
 }
@@ -140,7 +141,7 @@ async def bring(request: Request, place: Place, user: Annotator, project: Id) ->
 
 
 @router.get("/{project}/import/{job}", responses=ERRORS)
-def brought(place: Place, user: Annotator, project: Id, job: int) -> Accepted:
+def brought(place: Place, user: Annotator, project: Id, job: JobId) -> Accepted:
     """How far an import is."""
     with reading(place.engine) as session:
         projects.project_of(session, user, project)

@@ -17,6 +17,7 @@ from usnet.web.annotate.shapes import Id
 from usnet.web.annotate.tables import FINAL, Project
 from usnet.web.annotate.words import annotate_words
 from usnet.web.browse.places import roots, spot_of, spots
+from usnet.web.browser import csrf_token
 from usnet.web.guard import Place, audit, require
 from usnet.web.pages import NavItem, render
 from usnet.web.roles import User
@@ -109,11 +110,13 @@ def images(request: Request, place: Place, user: Annotator, project: Id) -> Resp
 
 @router.get("/annotate/{project}/progress")
 def progress(request: Request, place: Place, user: Annotator, project: Id) -> Response:
-    """The part of the waiting page that changes."""
+    """The part of the waiting page that changes. Carries the token of this login, for a page whose own is outdated."""
     with reading(place.engine) as session:
         row = projects.project_of(session, user, project)
         state, reason = lists.state_of(session, row)
-    headers = {"hx-refresh": "true"} if state in ("ready", "failed") else None
+    headers = {"x-csrf-token": csrf_token(request, place)}
+    if state in ("ready", "failed"):
+        headers["hx-refresh"] = "true"
     return render(request, user, "annotate/progress.html", headers=headers, project=row, state=state, reason=reason)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from usnet.errors import DataError
@@ -67,7 +67,7 @@ def create(
     """
     row = Project(
         id=uuid.uuid4().hex,
-        name=name[:200].strip() or "dataset",
+        name="".join(letter for letter in name[:200] if letter.isprintable()).strip() or "dataset",
         owner=user.id,
         source="upload" if folder is None else "disk",
         folder=None if folder is None else str(folder),
@@ -92,8 +92,7 @@ def visible(session: Session, user: User) -> list[Project]:
     """Projects that the user may open, the newest first."""
     query = select(Project).order_by(Project.created_at.desc()).limit(200)
     if not user.is_administrator:
-        mine = select(Member.project).where(Member.account == user.id)
-        query = query.where(or_(Project.id.in_(mine), Project.owner == user.id))
+        query = query.where(Project.id.in_(select(Member.project).where(Member.account == user.id)))
     return list(session.scalars(query))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from usnet.datasets.records import Dataset, ImageRecord, load
 from usnet.errors import UnreadableImage, UsnetError
@@ -67,6 +67,8 @@ def prepare(place: Workplace, wanted: dict[str, Any], alive: Callable[[], None])
         session.execute(
             update(Project).where(Project.id == project.id).values(state="ready", reason=None, done=done, total=done)
         )
+    if wanted.get("upload"):
+        files_of(place, project.id).remove(wanted["upload"])
     return {"images": done}
 
 
@@ -172,9 +174,3 @@ def suggest(place: Workplace, model: Model, image: str) -> dict[str, Any]:
     with writing(place.engine) as session:
         session.execute(update(Image).where(Image.id == image).values(suggestions=text))
     return {"findings": len(found), "seconds": round(time.monotonic() - started, 3)}
-
-
-def count(place: Workplace, project: str) -> int:
-    """Images of a project."""
-    with reading(place.engine) as session:
-        return session.scalar(select(func.count()).select_from(Image).where(Image.project == project)) or 0

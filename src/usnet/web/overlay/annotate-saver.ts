@@ -62,7 +62,8 @@ export class Saver {
           this.replaced(answer.body);
           return false;
         }
-        if (answer.status < 500 && answer.status !== 429 && answer.status !== 408) {
+        if (answer.status === 401 || answer.status === 403) await renew(project); // the login ended; it may begin again in another tab
+        else if (answer.status < 500 && answer.status !== 429 && answer.status !== 408) {
           this.told(image, fill(words.refused, { why: answer.body?.detail ?? answer.status }), true);
           return false;
         }
@@ -72,4 +73,12 @@ export class Saver {
       await new Promise((resolve) => setTimeout(resolve, wait));
     }
   }
+}
+
+// The token of the login that this browser has now.
+async function renew(project: string): Promise<void> {
+  const answer = await fetch(`/annotate/${project}/progress`, { headers: { Accept: "application/json" } });
+  const token = answer.headers.get("x-csrf-token");
+  const place = document.querySelector<HTMLMetaElement>('meta[name="csrf"]');
+  if (answer.ok && token && place) place.content = token;
 }

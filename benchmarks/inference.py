@@ -1,0 +1,251 @@
+"""How fast networks and whole diagnoses are here, side by side in one process: medians, ratios, and the share of the roofline.
+
+Every candidate takes its turn in every round, forwards and then backwards (ABBA), so that a busy moment hits all alike; only ratios
+of one run mean anything. Writes ``benchmarks/inference.json`` with the ratios; it never judges a time::
+
+    python benchmarks/inference.py [--short] [--bundle PATH|NAME] [--out FILE]
+
+``--short`` takes few rounds and few files, leaves out torchvision's network at its default size, and is what CI runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path = [p for p in sys.path if Path(p or ".").resolve() != HERE]  # its statistics.py is not the standard library's
+
+import numpy as np  # noqa: E402
+
+ROOT = HERE.parent
+CUBE = 2048
+"""Side of the matrices that the roofline is measured with."""
+
+
+def medians(jobs: dict[str, Callable[[], object]], rounds: int, warm_up: int = 1) -> dict[str, float]:
+    """Median seconds of each job over ``rounds``, run in turn and every other round in reverse."""
+    for job in jobs.values():
+        for _ in range(warm_up):
+            job()
+    times: dict[str, list[float]] = {name: [] for name in jobs}
+    for number in range(rounds):
+        for name in list(jobs) if number % 2 == 0 else reversed(list(jobs)):
+            begin = time.perf_counter()
+            jobs[name]()
+            times[name].append(time.perf_counter() - begin)
+    return {name: float(np.median(values)) for name, values in times.items()}
+
+
+def gemm() -> Callable[[], object]:
+    """A float32 product of two matrices of side :data:`CUBE`: CUBE cubed multiply-accumulates."""
+    import torch
+
+    a, b = torch.rand(CUBE, CUBE), torch.rand(CUBE, CUBE)
+    return lambda: a @ b
+
+
+def paper_bundle(folder: Path) -> tuple[Any, Any, float]:
+    """The paper's network with random weights: as a bundle, in torch, and its GMAC."""
+    import torch
+
+    from usnet.bundles import Manifest, load, write
+    from usnet.models.cost import multiply_accumulates
+    from usnet.models.network import USNet
+    from usnet.models.onnx_export import to_onnx
+    from usnet.models.weights import to_bytes
+    from usnet.training.config import load_config
+
+    torch.manual_seed(0)
+    config = load_config(ROOT / "configs" / "paper.toml")
+    network = USNet(config.network).eval()
+    manifest = Manifest(name=config.name, created=_now(), training={"config": config.model_dump(mode="json")})
+    files = {"model.onnx": to_onnx(network), "weights.safetensors": to_bytes(network)}
+    size = config.network.anchors.image_size
+    return load(write(folder / "paper", manifest, files)), network, multiply_accumulates(network, size) / 1e9
+
+
+def diagnosers(bundle: Any, name: str) -> dict[str, Any]:
+    """The bundle file to findings: in torch, and in each engine and precision that is here and allowed."""
+    from importlib.util import find_spec
+
+    from usnet.cli.engines import open_chosen
+    from usnet.diagnosis import Diagnoser
+
+    engines = ["torch", "onnxruntime", *(["openvino"] if find_spec("openvino") else [])]
+    wanted = [(e, "f32") for e in engines] + [(p.engine, p.precision) for p in bundle.manifest.precisions]
+    return {
+        f"{name}, {engine} {precision}": Diagnoser(
+            bundle, engine=open_chosen(bundle, engine, "cpu", precision), gate=False
+        )
+        for engine, precision in wanted
+    }
+
+
+def int8_for_speed(bundle: Any, folder: Path) -> dict[str, Any]:
+    """The paper's network in int8. Its weights are random, so nothing can be said of its accuracy, and no bundle may run it."""
+    from usnet.bundles import load, write
+    from usnet.diagnosis import Diagnoser
+    from usnet.diagnosis.engine import Choice, open_chosen
+    from usnet.training.quantise.graph import KEPT, folded, to_int8
+
+    rng = np.random.default_rng(0)
+    examples = [rng.random((1, 1, 256, 256), dtype=np.float32) for _ in range(4)]
+    content = {name: bundle.read(name) for name in bundle.manifest.files}
+    content["int8.onnx"] = to_int8(folded(content["model.onnx"]), examples, KEPT[0])
+    both = load(write(folder / "paper8", bundle.manifest, content))
+    engine = open_chosen(both, Choice("onnxruntime", "cpu", "int8", "int8.onnx", "speed only"))
+    return {"paper, onnxruntime int8 (speed only)": Diagnoser(both, engine=engine, gate=False)}
+
+
+def torchvision_retinanet(size: int) -> Callable[[], object]:
+    """torchvision's own RetinaNet with random weights on one image; ``size`` is its shorter side, 800 by default."""
+    import torch
+    from torchvision.models.detection import retinanet_resnet50_fpn
+
+    model = retinanet_resnet50_fpn(weights=None, weights_backbone=None, num_classes=3, min_size=size).eval()
+    image = [torch.rand(3, 480, 640)]
+
+    def run() -> object:
+        with torch.inference_mode():
+            return model(image)
+
+    return run
+
+
+def single(folder: Path, options: argparse.Namespace) -> tuple[dict[str, float], dict[str, float]]:
+    """Seconds of one image in every candidate, and GMAC of the networks."""
+    from usnet.bundles import load
+    from usnet.models.config import NetworkConfig
+    from usnet.models.cost import multiply_accumulates
+    from usnet.models.network import USNet
+
+    paper, _, gmac = paper_bundle(folder)
+    fast = load(options.bundle)
+    settings = NetworkConfig.model_validate(fast.manifest.training["config"]["network"])
+    cost = {"paper": gmac, "fast": multiply_accumulates(USNet(settings), settings.anchors.image_size) / 1e9}
+    picture = next((folder / "exam").rglob("*.dcm"))
+    jobs: dict[str, Callable[[], object]] = {"gemm": gemm()}
+    for name, bundle in (("paper", paper), ("fast", fast)):
+        running = diagnosers(bundle, name)
+        if name == "paper" and not options.short:
+            running |= int8_for_speed(bundle, folder)
+        for label, diagnoser in running.items():
+            jobs[label] = lambda d=diagnoser: d.diagnose(picture)
+            batch = np.zeros((1, 1, 256, 256), dtype=np.float32)
+            if label.endswith("f32"):
+                jobs[f"{label}, network alone"] = lambda d=diagnoser, b=batch: d.engine.run(b)
+    jobs["torchvision RetinaNet, 256"] = torchvision_retinanet(256)
+    if not options.short:
+        jobs["torchvision RetinaNet, 800"] = torchvision_retinanet(800)
+    return medians(jobs, 3 if options.short else 15), cost
+
+
+def folder_rate(folder: Path, options: argparse.Namespace) -> dict[str, float]:
+    """Images a second of a folder of DICOM files, and of the network alone on as many inputs in batches of the same size."""
+    from usnet.diagnosis import Diagnoser
+
+    diagnoser = Diagnoser(options.bundle)
+    seen = sorted((folder / "exam").rglob("*.dcm"))
+    files = [seen[i % len(seen)] for i in range(40 if options.short else 1000)]
+    batch = np.random.default_rng(0).random((4, 1, 256, 256), dtype=np.float32)
+
+    def whole() -> None:
+        for _ in diagnoser.stream(files):
+            pass
+
+    def network() -> None:
+        for _ in range(len(files) // 4):
+            diagnoser.engine.run(batch)
+
+    found = medians({"whole": whole, "network": network}, 2, warm_up=0 if options.short else 1)
+    return {name: len(files) / seconds for name, seconds in found.items()}
+
+
+def decoding(rounds: int = 200) -> float:
+    """Seconds from raw heads of 48,384 anchors, 30,000 of them above the floor, to boxes."""
+    from usnet.anchors import AnchorSpec
+    from usnet.bundles.decode import candidates
+    from usnet.bundles.manifest import Postprocessing
+
+    spec, rng = AnchorSpec(), np.random.default_rng(0)
+    logits = rng.normal(-5, 1.5, (spec.total, 2)).astype(np.float32)
+    deltas = rng.normal(0, 1, (spec.total, 4)).astype(np.float32)
+    return medians({"decode": lambda: candidates(logits, deltas, spec, Postprocessing())}, rounds)["decode"]
+
+
+def summary(seconds: dict[str, float], cost: dict[str, float]) -> dict[str, float]:
+    """Ratios and shares; above 1 is faster than what is divided by."""
+    rate = CUBE**3 / 1e9 / seconds["gemm"]
+    ratios = {}
+    for name in ("paper", "fast"):
+        ours = {k: v for k, v in seconds.items() if k.startswith(f"{name}, ") and not k.endswith("alone")}
+        eager = seconds[f"{name}, torch f32"]
+        ratios |= {f"{k} v torch eager": eager / v for k, v in ours.items() if "torch" not in k}
+        ratios |= {
+            f"{k}: share of the f32 matrix rate": cost[name] / v / rate
+            for k, v in seconds.items()
+            if k.startswith(f"{name}, ") and k.endswith("alone")
+        }
+        for size in (256, 800):
+            theirs = seconds.get(f"torchvision RetinaNet, {size}")
+            if theirs is not None:
+                ratios[f"{name}, fastest v torchvision RetinaNet at {size}"] = theirs / min(ours.values())
+    return ratios
+
+
+def simulated(folder: Path, count: int) -> None:
+    """``count`` DICOM files below ``folder``/exam."""
+    import subprocess
+
+    command = [sys.executable, "-m", "usnet", "phantom", "--count", str(count), "--seed", "1", "--format", "dicom"]
+    subprocess.run([*command, str(folder / "exam")], check=True, capture_output=True)
+
+
+def main() -> None:
+    """Run all parts, print a table, write the ratios."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--short", action="store_true", help="few rounds and files")
+    parser.add_argument("--bundle", help="the small model; the shipped one if left out")
+    parser.add_argument("--out", type=Path, default=HERE / "inference.json")
+    options = parser.parse_args()
+    load_before = os.getloadavg()
+    with tempfile.TemporaryDirectory() as name:
+        simulated(Path(name), 8 if options.short else 50)
+        seconds, cost = single(Path(name), options)
+        rates = folder_rate(Path(name), options)
+    ratios = summary(seconds, cost) | {"folder of DICOM v network alone": rates["whole"] / rates["network"]}
+    decode = decoding(50 if options.short else 500)
+    for label, value in seconds.items():
+        print(f"| {label} | {value * 1000:.1f} ms |")
+    print(f"| decode and suppress, 48,384 anchors | {decode * 1000:.2f} ms |")
+    print(f"| folder, images/s; network alone | {rates['whole']:.1f}; {rates['network']:.1f} |\n")
+    for label, value in ratios.items():
+        print(f"| {label} | {value:.2f} |")
+    document = {
+        "when": _now(),
+        "short": options.short,
+        "cores": os.cpu_count(),
+        "load": [round(v, 1) for v in (*load_before, *os.getloadavg())],
+        "gmac": {k: round(v, 2) for k, v in cost.items()},
+        "f32_gmac_per_second": round(CUBE**3 / 1e9 / seconds["gemm"], 1),
+        "decode_ms": round(decode * 1000, 3),
+        "ratios": {k: round(v, 3) for k, v in ratios.items()},
+    }
+    options.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+if __name__ == "__main__":
+    main()
