@@ -3,7 +3,7 @@
 Every candidate takes its turn in every round, forwards and then backwards (ABBA), so that a busy moment hits all alike; only ratios
 of one run mean anything. Writes ``benchmarks/inference.json`` with the ratios; it never judges a time::
 
-    python benchmarks/inference.py [--short] [--bundle PATH|NAME] [--out FILE]
+    python benchmarks/inference.py [--short] [--bundle PATH|NAME] [--threads N] [--out FILE]
 
 ``--short`` takes few rounds and few files, leaves out torchvision's network at its default size, and is what CI runs.
 """
@@ -73,7 +73,7 @@ def paper_bundle(folder: Path) -> tuple[Any, Any, float]:
     return load(write(folder / "paper", manifest, files)), network, multiply_accumulates(network, size) / 1e9
 
 
-def diagnosers(bundle: Any, name: str) -> dict[str, Any]:
+def diagnosers(bundle: Any, name: str, threads: int | None) -> dict[str, Any]:
     """The bundle file to findings: in torch, and in each engine and precision that is here and allowed."""
     from importlib.util import find_spec
 
@@ -84,13 +84,13 @@ def diagnosers(bundle: Any, name: str) -> dict[str, Any]:
     wanted = [(e, "f32") for e in engines] + [(p.engine, p.precision) for p in bundle.manifest.precisions]
     return {
         f"{name}, {engine} {precision}": Diagnoser(
-            bundle, engine=open_chosen(bundle, engine, "cpu", precision), gate=False
+            bundle, engine=open_chosen(bundle, engine, "cpu", precision, threads), gate=False
         )
         for engine, precision in wanted
     }
 
 
-def int8_for_speed(bundle: Any, folder: Path) -> dict[str, Any]:
+def int8_for_speed(bundle: Any, folder: Path, threads: int | None) -> dict[str, Any]:
     """The paper's network in int8. Its weights are random, so nothing can be said of its accuracy, and no bundle may run it."""
     from usnet.bundles import load, write
     from usnet.diagnosis import Diagnoser
@@ -102,7 +102,7 @@ def int8_for_speed(bundle: Any, folder: Path) -> dict[str, Any]:
     content = {name: bundle.read(name) for name in bundle.manifest.files}
     content["int8.onnx"] = to_int8(folded(content["model.onnx"]), examples, KEPT[0])
     both = load(write(folder / "paper8", bundle.manifest, content))
-    engine = open_chosen(both, Choice("onnxruntime", "cpu", "int8", "int8.onnx", "speed only"))
+    engine = open_chosen(both, Choice("onnxruntime", "cpu", "int8", "int8.onnx", "speed only"), threads)
     return {"paper, onnxruntime int8 (speed only)": Diagnoser(both, engine=engine, gate=False)}
 
 
@@ -135,9 +135,9 @@ def single(folder: Path, options: argparse.Namespace) -> tuple[dict[str, float],
     picture = next((folder / "exam").rglob("*.dcm"))
     jobs: dict[str, Callable[[], object]] = {"gemm": gemm()}
     for name, bundle in (("paper", paper), ("fast", fast)):
-        running = diagnosers(bundle, name)
+        running = diagnosers(bundle, name, options.threads)
         if name == "paper" and not options.short:
-            running |= int8_for_speed(bundle, folder)
+            running |= int8_for_speed(bundle, folder, options.threads)
         for label, diagnoser in running.items():
             jobs[label] = lambda d=diagnoser: d.diagnose(picture)
             batch = np.zeros((1, 1, 256, 256), dtype=np.float32)
@@ -153,7 +153,7 @@ def folder_rate(folder: Path, options: argparse.Namespace) -> dict[str, float]:
     """Images a second of a folder of DICOM files, and of the network alone on as many inputs in batches of the same size."""
     from usnet.diagnosis import Diagnoser
 
-    diagnoser = Diagnoser(options.bundle)
+    diagnoser = Diagnoser(options.bundle, threads=options.threads)
     seen = sorted((folder / "exam").rglob("*.dcm"))
     files = [seen[i % len(seen)] for i in range(40 if options.short else 1000)]
     batch = np.random.default_rng(0).random((4, 1, 256, 256), dtype=np.float32)
@@ -215,8 +215,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--short", action="store_true", help="few rounds and files")
     parser.add_argument("--bundle", help="the small model; the shipped one if left out")
+    parser.add_argument("--threads", type=int, help="of every engine; their own number if left out")
     parser.add_argument("--out", type=Path, default=HERE / "inference.json")
     options = parser.parse_args()
+    if options.threads:
+        import torch
+
+        torch.set_num_threads(options.threads)
     load_before = os.getloadavg()
     with tempfile.TemporaryDirectory() as name:
         simulated(Path(name), 8 if options.short else 50)
@@ -234,6 +239,7 @@ def main() -> None:
         "when": _now(),
         "short": options.short,
         "cores": os.cpu_count(),
+        "threads": options.threads,
         "load": [round(v, 1) for v in (*load_before, *os.getloadavg())],
         "gmac": {k: round(v, 2) for k, v in cost.items()},
         "f32_gmac_per_second": round(CUBE**3 / 1e9 / seconds["gemm"], 1),

@@ -5,7 +5,7 @@ DataLoader that decodes and flips each file, float32, plain tensors, an unfused 
 starts from the same weights and sees the same images in the same order; ours also pays for its richer augmentation. The mean loss
 stands beside the speed. Writes ``benchmarks/training.json`` with the ratios; it never judges a time::
 
-    python benchmarks/training.py [--short] [--device cpu|cuda] [--batch 16] [--out FILE]
+    python benchmarks/training.py [--short] [--device cpu|cuda] [--batch 16] [--threads N] [--out FILE]
 
 ``--short`` takes few steps and leaves out ``torch.compile``, whose start takes minutes.
 """
@@ -133,11 +133,12 @@ class Training:
             logits, deltas = self._network(images)
         config = self._config
         targets = match(self._detector.anchors, boxes, classes, config.network.anchors, config.loss)
-        loss = sum(detection_loss(logits.float(), deltas.float(), targets, config.loss).values())
-        loss.backward()  # type: ignore[union-attr]
+        parts = detection_loss(logits.float(), deltas.float(), targets, config.loss)
+        loss = torch.stack(list(parts.values())).sum()
+        loss.backward()
         self._optimiser.step()
         self._optimiser.zero_grad()
-        self.losses.append(float(loss))
+        self.losses.append(loss.item())
 
 
 def measure(trainings: list[Training], steps: int) -> dict[str, float]:
@@ -171,8 +172,11 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="few steps, no compilation")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--threads", type=int, help="of torch; its own number if left out")
     parser.add_argument("--out", type=Path, default=HERE / "training.json")
     options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
     ways = [REFERENCE, PLAIN, *(w for w in ALONE if not (options.short and w.compiled)), ALL]
     torch.manual_seed(0)
     start = Detector(load_config(CONFIG), 1)
@@ -200,6 +204,7 @@ def main() -> None:
         "short": options.short,
         "device": options.device,
         "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
         "load": [round(v, 1) for v in (*load_before, *os.getloadavg())],
         "ratios": rows,
     }

@@ -29,6 +29,14 @@ def test_one_box_a_nodule() -> None:
     assert found.class_scores[1] == pytest.approx([1e-4, 0.5], abs=1e-5)
 
 
+def test_a_suppressed_neighbour_does_not_outshout_the_box_it_overlaps() -> None:
+    """The second box is suppressed by the first, and overlaps the third, which is kept."""
+    boxes = np.array([[0, 0, 100, 10], [40, 0, 140, 10], [72, 0, 172, 10]])
+    found = one_box_a_nodule(boxes, np.array([0, 0, 1]), np.array([0.9, 0.8, 0.3]))
+    assert found.boxes.tolist() == [[0, 0, 100, 10], [72, 0, 172, 10]]
+    assert found.class_scores[1] == pytest.approx([0.3, 0.3], abs=1e-5)
+
+
 def test_no_box_is_no_candidate() -> None:
     found = one_box_a_nodule(np.zeros((0, 4)), np.zeros(0, dtype=int), np.zeros(0))
     assert found.boxes.shape == (0, 4)

@@ -26,7 +26,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     folder = tmp_path_factory.mktemp("sandbox")
     (folder / "spool").mkdir()
     config = load(written(folder, work={"memory_mib": MEMORY_MIB}))
-    with Sandbox(settings_of(config), 60.0) as sandbox:
+    with Sandbox(settings_of(config), 600.0) as sandbox:
         yield sandbox
 
 

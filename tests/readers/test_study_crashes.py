@@ -23,7 +23,11 @@ def _run(*options: str) -> str:
 
 
 def _nothing_lost(shown: str, answers: int) -> None:
-    found = dict(re.findall(r"(answers|acknowledged|lost|doubled|faults found by verify): ([^;\n]+)", shown))
+    found = dict(
+        re.findall(
+            r"(?:^|; )(answers|acknowledged|lost|doubled|faults found by verify): ([^;\n]+)", shown, re.MULTILINE
+        )
+    )
     assert found == {
         "answers": str(answers),
         "acknowledged": str(answers),

@@ -16,6 +16,9 @@ from typing import Any
 import pytest
 from screens import WAIT, open_page
 
+from helpers.annotation import make
+from helpers.web_client import browser as client_of
+from helpers.web_client import workplace
 from helpers.web_server import Server, serving
 from usnet.datasets.records import Dataset, ImageRecord, load, save
 
@@ -231,11 +234,16 @@ def big(folder: Path, count: int) -> Path:
     return folder
 
 
-def test_two_thousand_images_on_one_page(tmp_path: Path, chromium: Any) -> None:
+def test_two_thousand_images_on_one_page(tmp_path: Path, chromium: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is off the screen is neither fetched nor laid out; no step holds the page up."""
     big(tmp_path / "root" / "many", 2000)
+    made = workplace(tmp_path / "data", roots=(str(tmp_path / "root"),))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", lambda _file: None)  # eight thousand waits for the disk tell nothing here
+        number = make(client_of(made), made)
+    made.engine.dispose()
     with serving(tmp_path / "data", "--workers", "1", "--root", str(tmp_path / "root")) as running:
-        page = project(chromium, running.url)
+        page = open_page(chromium, f"{running.url}/annotate/{number}")
         asked: list[str] = []
         page.on("request", lambda r: asked.append(r.url) if r.url.endswith("/thumb") else None)
         page.goto(page.url)

@@ -134,7 +134,7 @@ def evidence(model: Any, x: FloatArray) -> FloatArray:
 
 
 def judged(found: list[Finding], frame: Frame, model: Any, transform: LetterboxTransform) -> Candidates:
-    """Candidates with the finder's detection score and the learner's evidence. Features are measured anew, so that times are true."""
+    """Candidates with the finder's score and the learner's evidence. Features are measured anew, so that times are true."""
     logits = np.zeros((len(found), 2), dtype=np.float32)
     for row, finding in enumerate(found):
         strength, both = float(logits_of(finding.score)), logits_of(finding.class_scores)

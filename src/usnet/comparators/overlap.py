@@ -17,7 +17,8 @@ SAME_IOU = 0.5
 def one_box_a_nodule(
     boxes: npt.NDArray[np.floating], kinds: npt.NDArray[np.integer], scores: npt.NDArray[np.floating]
 ) -> Candidates:
-    """Suppress across classes; the weaker class of a kept box has the best score of that class there, or next to none.
+    """Suppress across classes; the weaker class of a kept box has the best score of that class there, never above its own, or
+    next to none.
 
     Parameters
     ----------
@@ -37,5 +38,5 @@ def one_box_a_nodule(
     overlap = iou_matrix(boxes[kept], boxes) >= SAME_IOU
     for kind in (0, 1):
         values = np.where(overlap & (kinds == kind)[None], scores[None], 0.0)
-        both[:, kind] = values.max(axis=1, initial=0.0)
+        both[:, kind] = np.minimum(values.max(axis=1, initial=0.0), scores[kept])
     return Candidates(boxes[kept].astype(np.float32), logits_of(both))

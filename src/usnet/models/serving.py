@@ -44,7 +44,8 @@ class TorchEngine:
         self, network: Mapping[str, Any], weights: bytes, *, device: str = "auto", threads: int | None = None
     ) -> None:
         self._device = _device(device)
-        self._network = _network(network, weights).to(self._device, memory_format=torch.channels_last).eval()
+        rebuilt = _network(network, weights).to(memory_format=torch.channels_last)
+        self._network = rebuilt.to(self._device).eval()
         if threads is not None:
             torch.set_num_threads(threads)
         self.description = f"torch {torch.__version__}, {_shown(self._device)}, f32"

@@ -18,14 +18,18 @@ OPERATORS = ["Conv", "Add", "MaxPool", "Resize"]
 
 
 def folded(content: bytes) -> bytes:
-    """The graph with batch norms folded into the convolutions and shapes inferred, which quantisation needs."""
+    """The graph with batch norms folded into the convolutions, shapes inferred and every node named, which quantisation needs."""
+    import onnx
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     with tempfile.TemporaryDirectory() as folder:
         before, after = Path(folder) / "before.onnx", Path(folder) / "after.onnx"
         before.write_bytes(content)
         quant_pre_process(str(before), str(after), skip_symbolic_shape=True)
-        return after.read_bytes()
+        model = onnx.load_from_string(after.read_bytes())
+    for number, node in enumerate(model.graph.node):
+        node.name = node.name or f"{node.op_type}_{number}"
+    return bytes(model.SerializeToString())
 
 
 def to_int8(graph: bytes, images: Iterable[FloatArray], kept: tuple[str, ...]) -> bytes:

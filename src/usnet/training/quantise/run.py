@@ -28,6 +28,7 @@ from usnet.values import Diagnosis
 logger = logging.getLogger(__name__)
 
 Precision = Literal["int8", "bf16"]
+EngineOf = Literal["onnxruntime", "openvino"]
 Tell = Callable[[str], None]
 INT8 = "model.int8.onnx"
 
@@ -73,12 +74,13 @@ def lower(
         reference = accuracy(bundle, checked, _engine(bundle, "onnxruntime", "f32", MODEL))
         tell(f"f32: AP {reference.ap:.4f}, AUC {reference.auc:.4f} on {len(checked.records)} validation images")
         for content, kept in _trials(bundle, datasets, precision, examples):
-            file, engine = (MODEL, "openvino") if content is None else (INT8, "onnxruntime")
+            engine: EngineOf = "openvino" if content is None else "onnxruntime"
+            file = MODEL if content is None else INT8
             draft = bundle if content is None else _with(bundle, content, Path(folder) / "draft")
             found = accuracy(bundle, checked, _engine(draft, engine, precision, file))
             stated = LowerPrecision(
                 precision=precision,
-                engine=engine,  # type: ignore[arg-type]
+                engine=engine,
                 file=file,
                 model_sha256=bundle.identity.sha256,
                 images=len(checked.records),
