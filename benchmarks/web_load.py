@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -60,7 +61,7 @@ class Crowd:
         pixels = np.random.default_rng(number).integers(0, 255, (200, 256), dtype=np.uint8)
         buffer = io.BytesIO()
         Image.fromarray(pixels).save(buffer, format="PNG")
-        with self.client() as client:
+        with closing(self.client()) as client:
             while time.monotonic() < self.end:
                 answer = self.timed("upload", client, "POST", "/api/diagnose", content=buffer.getvalue())
                 if answer.status_code == 429:
@@ -75,7 +76,7 @@ class Crowd:
     def saving(self, path: str, number: int) -> None:
         """Save an assessment every second, one view a person."""
         version = 0
-        with self.client() as client:
+        with closing(self.client()) as client:
             while time.monotonic() < self.end:
                 given = {"version": version, "fields": {"remarks": f"{number} {version}"}}
                 answer = self.timed("save", client, "PUT", path, json=given)
@@ -119,7 +120,7 @@ def _views(server: Server, count: int) -> list[str]:
     buffer = io.BytesIO()
     Image.fromarray(np.full((64, 64), 90, dtype=np.uint8)).save(buffer, format="PNG")
     crowd, found = Crowd(server, 0), []
-    with crowd.client() as client:
+    with closing(crowd.client()) as client:
         for _ in range(count):
             exam = client.post("/api/diagnose", content=buffer.getvalue()).json()["exam"]
             while (status := client.get(f"/api/exams/{exam}").json())["state"] != "done":
@@ -129,7 +130,7 @@ def _views(server: Server, count: int) -> list[str]:
 
 
 def _lost(crowd: Crowd) -> int:
-    with crowd.client() as client:
+    with closing(crowd.client()) as client:
         return sum(client.get(path).json()["version"] < version for path, version in crowd.saved.items())
 
 

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("study-browser")]
 CHROMIUM = "/usr/bin/chromium"
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 SWITCHES += ["--disable-sync", "--no-first-run"]
-AXE = Path(os.environ.get("USNET_AXE", Path(__file__).parents[1] / "helpers" / "axe.min.js"))
+AXE = Path(__file__).parents[1] / "web" / "vendor" / "axe-4.14.1.min.js"
 TIMEOUT = int(os.environ.get("USNET_BROWSER_TIMEOUT", "120000"))
 """Milliseconds: the machine may be busy."""
 PICTURES = os.environ.get("USNET_STUDY_PICTURES")
@@ -95,8 +95,6 @@ def _shot(page: Any, name: str) -> None:
 
 
 def _axe(page: Any) -> None:
-    if not AXE.is_file():
-        return
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate(
         "axe.run({rules: {region: {enabled: false}}})"  # the research note above the header is the base page's

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -73,25 +73,23 @@ def lower(
         checked = _validation(datasets, Path(folder))
         reference = accuracy(bundle, checked, _engine(bundle, "onnxruntime", "f32", MODEL))
         tell(f"f32: AP {reference.ap:.4f}, AUC {reference.auc:.4f} on {len(checked.records)} validation images")
+        names = f"split val of {', '.join(d.name for d in datasets)}"
         for content, kept in _trials(bundle, datasets, precision, examples):
+            draft = bundle if content is None else _with(bundle, content, Path(folder) / "draft")
             engine: EngineOf = "openvino" if content is None else "onnxruntime"
             file = MODEL if content is None else INT8
-            draft = bundle if content is None else _with(bundle, content, Path(folder) / "draft")
-            found = accuracy(bundle, checked, _engine(draft, engine, precision, file))
+            found = accuracy(draft, checked, _engine(draft, engine, precision, file))
+            tell(f"{precision}, {', '.join(kept) or 'nothing'} in f32: AP {found.ap:.4f}, AUC {found.auc:.4f}")
             stated = LowerPrecision(
                 precision=precision,
                 engine=engine,
                 file=file,
                 model_sha256=bundle.identity.sha256,
                 images=len(checked.records),
-                ap=found.ap,
-                ap_f32=reference.ap,
-                auc=found.auc,
-                auc_f32=reference.auc,
                 kept_f32=kept,
-                origin=f"split val of {', '.join(d.name for d in datasets)}",
+                origin=names,
+                **_both(found, reference),
             )
-            tell(f"{precision}, {', '.join(kept) or 'nothing'} in f32: AP {found.ap:.4f}, AUC {found.auc:.4f}")
             if stated.agrees:
                 return _write(bundle, stated, content, out)
     raise PrecisionDisagrees(
@@ -99,6 +97,10 @@ def lower(
         source=bundle.path,
         hint="Stay with f32",
     )
+
+
+def _both(found: Accuracy, reference: Accuracy) -> dict[str, Any]:
+    return {"ap": found.ap, "ap_f32": reference.ap, "auc": found.auc, "auc_f32": reference.auc}
 
 
 def accuracy(bundle: Bundle, dataset: Dataset, engine: Engine) -> Accuracy:
