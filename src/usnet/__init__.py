@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,9 @@ _HOMES = {
 __all__ = ["__version__", *_HOMES]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+# onnxruntime's wheels carry a usage collector that reads this when it is first imported. Nothing leaves a hospital from here.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def __getattr__(name: str) -> Any:

@@ -137,7 +137,7 @@ def test_rt_detr_is_refused_without_transformers(phantoms: Dataset, budget: Budg
 def test_no_validation_split_is_an_error(phantoms: Dataset, budget: Budget) -> None:
     bare = phantoms.with_records(r for r in phantoms.records if r.split != "val")
     with pytest.raises(DataError, match="'val'"):
-        catalogue(boxes="given")["bayes"].fit(bare, budget=budget)
+        catalogue(boxes="given")["bayes-given"].fit(bare, budget=budget)
 
 
 def test_choosing() -> None:

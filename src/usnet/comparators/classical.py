@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -94,6 +95,7 @@ def training_table(
 
 def chosen(learner: Learner, x: FloatArray, y: npt.NDArray[np.bool_], groups: npt.NDArray[np.str_], seed: int) -> Any:
     """A pipeline fitted on all rows with the settings that won the inner cross-validation (AUC, groups kept together)."""
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.feature_selection import SelectKBest, VarianceThreshold
     from sklearn.impute import SimpleImputer
     from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
@@ -113,7 +115,9 @@ def chosen(learner: Learner, x: FloatArray, y: npt.NDArray[np.bool_], groups: np
     grid = {f"learn__{key}": list(values) for key, values in learner.grid.items()} | {"select__k": list(KEPT)}
     folds = StratifiedGroupKFold(min(FOLDS, fewest), shuffle=True, random_state=seed)
     search = GridSearchCV(Pipeline(steps), _fitting(grid, y.size), scoring="roc_auc", cv=folds)
-    search.fit(x, y, groups=groups)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the number of steps is the budget
+        search.fit(x, y, groups=groups)
     logger.info("%s: %s, inner AUC %.3f", learner.name, search.best_params_, search.best_score_)
     return search.best_estimator_
 

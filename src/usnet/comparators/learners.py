@@ -50,7 +50,7 @@ def _neighbours(seed: int) -> Any:
 def _mlp(seed: int) -> Any:
     from sklearn.neural_network import MLPClassifier
 
-    return MLPClassifier(early_stopping=True, max_iter=300, random_state=seed)
+    return MLPClassifier(max_iter=200, random_state=seed)
 
 
 def _boosting(seed: int) -> Any:
@@ -71,7 +71,7 @@ def learners() -> tuple[Learner, ...]:
             "mlp",
             "artificial neural network, one or two hidden layers",
             _mlp,
-            {"hidden_layer_sizes": [(32,), (32, 16)]},
+            {"hidden_layer_sizes": [(32,), (32, 16)], "alpha": [0.1, 3.0]},
         ),
         Learner(
             "boosting", "gradient boosted trees", _boosting, {"learning_rate": [0.03, 0.1], "max_leaf_nodes": [7, 15]}

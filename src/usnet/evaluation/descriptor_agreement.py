@@ -136,12 +136,13 @@ def _parts(groups: Sequence[str], seed: int) -> npt.NDArray[np.intp]:
 
 
 def word_rules(found: Sequence[TermAgreement], origin: str) -> tuple[WordRule, ...]:
-    """The rules with what is to be said of them."""
+    """The rules whose words agree better than chance (interval of kappa above 0), with what is to be said of them."""
     rules = []
     for term in found:
         a = term.agreement
-        interval = "" if a.interval is None else f" ({a.interval.low:.2f} to {a.interval.high:.2f})"
-        said = "kappa unknown" if a.value is None else f"kappa {a.value:.2f}{interval}, {a.n} nodules of {origin}"
+        if a.value is None or a.interval is None or a.interval.low <= 0:
+            continue
+        said = f"kappa {a.value:.2f} ({a.interval.low:.2f} to {a.interval.high:.2f}), {a.n} nodules of {origin}"
         rule = term.rule
         cuts = tuple(round(c, 5) for c in rule.cuts)
         rules.append(WordRule(term=rule.term, descriptor=rule.descriptor, words=rule.words, cuts=cuts, agreement=said))
