@@ -31,14 +31,15 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def usnet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command in this process: exit code, stdout, stderr."""
+    """Run the command in this process: exit code, stdout, and stderr without the line that names the engine."""
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["usnet", *map(str, arguments)])
         with pytest.raises(SystemExit) as caught:
             main()
         said = capsys.readouterr()
-        return int(caught.value.code or 0), said.out, said.err
+        complaints = "".join(line for line in said.err.splitlines(keepends=True) if not line.startswith("Engine: "))
+        return int(caught.value.code or 0), said.out, complaints
 
     return run
 

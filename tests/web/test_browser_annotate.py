@@ -235,7 +235,7 @@ def big(folder: Path, count: int) -> Path:
 
 
 def test_two_thousand_images_on_one_page(tmp_path: Path, chromium: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is off the screen is neither fetched nor laid out; no step holds the page up."""
+    """Thumbnails are fetched as they come into sight; the time of each step of a scroll is logged."""
     big(tmp_path / "root" / "many", 2000)
     made = workplace(tmp_path / "data", roots=(str(tmp_path / "root"),))
     with monkeypatch.context() as patched:

@@ -77,7 +77,7 @@ def compare_methods(
     pool = pooled([load(folder) for folder in data])
     test = pool.with_records(labelled(pool, "test"))
     results, refused, failed = _run(wanted, pool, test, budget, out, resume)
-    _show(results, test, _settings(budget, bundle), (bootstrap, seed), refused, out)
+    _show(results, test, _settings(budget, bundle, wanted), (bootstrap, seed), refused, out)
     if failed:
         raise typer.Exit(5)
 
@@ -149,10 +149,12 @@ def _kept(method: Method, test: Dataset, folder: Path) -> Result | None:
     return Result(method, tuple(results), Cost(cost["minutes"], cost["parameters"]))
 
 
-def _settings(budget: Budget, bundle: str | None) -> dict[str, object]:
+def _settings(budget: Budget, bundle: str | None, wanted: list[Method]) -> dict[str, object]:
     """With what all methods were trained."""
     training = budget.config.training
     own = {} if bundle is None else {"usnet": f"the bundle {bundle}, with a training of its own"}
+    if not any(m.trains and m.kind in ("usnet", "detector", "segmentation", "ablation") for m in wanted):
+        return {"seed": training.seed} | own
     return {
         "epochs": training.epochs,
         "batch size": training.batch_size,

@@ -113,7 +113,7 @@ def _row(dataset: Dataset, result: Result, bootstrap: int, seed: int) -> Row:
     cases = _cases(dataset, result)
     resampler = Resampler(cases.group, bootstrap, seed)
     truth, score, mask = cases.truth == MALIGNANT, cases.probability[:, MALIGNANT], cases.nodule
-    auc = clustered_auc(truth[mask], score[mask], cases.group[mask])
+    auc = clustered_auc(truth[mask], score[mask], cases.group[mask], scale="logit")
     numbers = {name: Number() for name in MEASURES}
     numbers["AUC"] = Number(auc.value, auc.interval)
     both = truth[mask].any() and not truth[mask].all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +18,9 @@ from usnet.extras import need
 WRITING = "usnet_writing"
 """Execution option of a connection that will write: SQLite then takes its lock at the start, so that two writers queue
 instead of failing half-way."""
+
+TURN = "usnet_turn"
+"""Execution option of a SQLite engine: the lock that the writing threads of one process queue for."""
 
 
 def connect(url: str, *, pool_size: int = 20) -> Engine:
@@ -68,7 +72,20 @@ def _sqlite(address: URL, pool_size: int) -> Engine:
         writing = connection.get_execution_options().get(WRITING, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
-    return engine
+    # SQLite lets waiting writers poll, and some poll in vain for seconds; the threads of one process take turns instead.
+    return engine.execution_options(**{TURN: threading.Lock()})
+
+
+@contextmanager
+def _turn(engine: Engine) -> Iterator[None]:
+    """Wait for this process's turn to write, 30 s at most; then the database's own waiting decides."""
+    lock = engine.get_execution_options().get(TURN)
+    held = lock is not None and lock.acquire(timeout=30)
+    try:
+        yield
+    finally:
+        if held:
+            lock.release()
 
 
 @contextmanager
@@ -78,6 +95,7 @@ def writing(engine: Engine) -> Iterator[Session]:
     On return the changes are on disk.
     """
     with (
+        _turn(engine),
         engine.connect().execution_options(**{WRITING: True}) as connection,
         connection.begin(),
         Session(bind=connection, expire_on_commit=False) as session,
