@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -27,9 +26,8 @@ def engine(tmp_path: Path) -> Engine:
 
 
 def test_migrations_make_the_tables_that_the_code_declares(engine: Engine) -> None:
-    for room in ("web", "readers", "pacs"):
-        if find_spec(f"usnet.{room}") and find_spec(f"usnet.{room}.tables"):
-            import_module(f"usnet.{room}.tables")
+    for room in ("web", "web.annotate", "readers", "pacs"):
+        import_module(f"usnet.{room}.tables")
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 

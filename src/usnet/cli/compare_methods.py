@@ -152,7 +152,7 @@ def _kept(method: Method, test: Dataset, folder: Path) -> Result | None:
 def _settings(budget: Budget, bundle: str | None, wanted: list[Method]) -> dict[str, object]:
     """With what all methods were trained."""
     training = budget.config.training
-    own = {} if bundle is None else {"usnet": f"the bundle {bundle}, with a training of its own"}
+    own: dict[str, object] = {} if bundle is None else {"usnet": f"the bundle {bundle}, with a training of its own"}
     if not any(m.trains and m.kind in ("usnet", "detector", "segmentation", "ablation") for m in wanted):
         return {"seed": training.seed} | own
     return {

@@ -35,8 +35,8 @@ class RunRecord:
     """Collects a run while it goes on. Inputs are written as they come; the file gets its name when the run is complete.
 
     Keys: ``usnet_run`` (format), ``command``, ``started`` and ``finished`` (UTC), ``platform``, ``versions``, ``model``,
-    ``operating_point``, ``engine``, ``engine_reason``, ``inputs`` (``source``, ``sha256``, ``frames``, ``seconds``, ``error``), ``counts``,
-    ``exit_code``.
+    ``operating_point``, ``engine``, ``engine_reason``, ``inputs`` (``source``, ``sha256``, ``frames``, ``seconds``, ``error``),
+    ``counts``, ``exit_code``.
     """
 
     def __init__(self, path: str | Path, diagnoser: Diagnoser, command: Sequence[str]) -> None:

@@ -79,8 +79,11 @@ def _sqlite(address: URL, pool_size: int) -> Engine:
 @contextmanager
 def _turn(engine: Engine) -> Iterator[None]:
     """Wait for this process's turn to write, 30 s at most; then the database's own waiting decides."""
-    lock = engine.get_execution_options().get(TURN)
-    held = lock is not None and lock.acquire(timeout=30)
+    lock: threading.Lock | None = engine.get_execution_options().get(TURN)
+    if lock is None:
+        yield
+        return
+    held = lock.acquire(timeout=30)
     try:
         yield
     finally:
