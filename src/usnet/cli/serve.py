@@ -33,9 +33,7 @@ def serve(
     retention: Annotated[int, typer.Option(min=0, help="Delete exams after so many days; 0 keeps them.")] = 30,
     root: Annotated[
         list[Path] | None,
-        typer.Option(
-            metavar="FOLDER", exists=True, file_okay=False, help="Datasets and runs below it may be opened; repeatable."
-        ),
+        typer.Option(metavar="FOLDER", help="Datasets and runs below it may be opened; can be given several times."),
     ] = None,
 ) -> None:
     """Open a page where images are dropped and findings are seen. Research use, not a medical device.
@@ -59,7 +57,7 @@ def serve(
         bundle=bundle,
         workers=workers,
         retention_days=retention or None,
-        roots=tuple(str(folder.resolve()) for folder in root or ()),
+        roots=tuple(_opened(folder) for folder in root or ()),
     )
     load(bundle)  # a wrong name is told now, not by the first job
     place = open_workplace(settings)
@@ -70,6 +68,21 @@ def serve(
         if token:
             typer.echo(f"No administrator exists yet. Open that page and give it this token: {token}")
         _run(place, server, listener)
+
+
+def _opened(folder: Path) -> str:
+    """A folder for the browser of datasets and runs, resolved.
+
+    Raises
+    ------
+    ConfigError
+        There is no such folder.
+    """
+    from usnet.errors import ConfigError
+
+    if not folder.is_dir():
+        raise ConfigError("no such folder", source=folder, expected="a folder with datasets or runs for --root")
+    return str(folder.resolve())
 
 
 def _first_run(place: Workplace) -> str | None:
