@@ -3,6 +3,7 @@ UV := scripts/uv
 PYTHON := 3.11
 BASE := .venv-base
 DEV := .venv
+MARK ?= not slow
 .DEFAULT_GOAL := help
 .PHONY: help demo test system check format lock docs docs-images bundle clean
 
@@ -27,8 +28,8 @@ demo: $(BASE)/ready  ## simulate an exam, diagnose it, write a report (no torch)
 	$(BASE)/bin/usnet diagnose demo/exam -o demo/results --group-by patient --report demo/results/run.json
 	@echo "Open demo/results/report.html in a browser."
 
-test: $(DEV)/ready  ## every test that this machine can run
-	OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest -n 2 --dist loadgroup $(ARGS)
+test: $(DEV)/ready  ## every test that this machine can run but the slow ones; make test MARK= for those too
+	OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest -n 2 --dist loadgroup -m "$(MARK)" $(ARGS)
 
 system:  ## install the system packages that some tests need (Debian or Ubuntu, as root)
 	scripts/system-packages
