@@ -88,7 +88,9 @@ def test_a_score_that_falls_with_truth_is_not_calibrated() -> None:
 def test_youden_separates_and_a_sensitivity_target_is_met() -> None:
     images = validation(3)
     scores = collect(images)
-    calibration, (youden, strict) = fit(images, data="fold 4", malignant_sensitivity=0.98)
+    calibration, (youden, strict, sparing) = fit(
+        images, data="fold 4", malignant_sensitivity=0.98, malignant_specificity=0.97
+    )
     seen = np.isin(scores.label, ("benign", "malignant")) & np.isfinite(scores.log_ratio)
     q = 1 / (1 + np.exp(-(calibration.malignancy.slope * scores.log_ratio[seen] + calibration.malignancy.intercept)))
     truth = scores.label[seen] == "malignant"
@@ -96,7 +98,11 @@ def test_youden_separates_and_a_sensitivity_target_is_met() -> None:
     here = (q[truth] >= youden.malignancy).mean() + (q[~truth] < youden.malignancy).mean()
     assert here == pytest.approx(best)
     assert youden.origin.startswith("fold 4: detection at greatest F1 (sensitivity 0.9")
-    assert (youden.name, strict.name) == ("balanced", "sensitive")
+    assert (youden.name, strict.name, sparing.name) == ("balanced", "sensitive", "specific")
+    assert (q[~truth] < sparing.malignancy).mean() >= 0.97
+    assert (q[~truth] < max(t for t in q if t < sparing.malignancy)).mean() < 0.97
+    assert sparing.detection == youden.detection
+    assert "asked 0.97" in sparing.origin
     assert (q[truth] >= strict.malignancy).mean() >= 0.98
     assert strict.malignancy < youden.malignancy
     assert "asked 0.98" in strict.origin

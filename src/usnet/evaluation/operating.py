@@ -85,12 +85,14 @@ def fit(
     nodule_sensitivity: float = 0.95,
     wrong_boxes: float = 1.0,
     malignant_sensitivity: float = 0.95,
-) -> tuple[Calibration, tuple[Threshold, Threshold]]:
-    """Calibration and two operating points from validation images; ``data`` names them in every ``origin``.
+    malignant_specificity: float = 0.95,
+) -> tuple[Calibration, tuple[Threshold, ...]]:
+    """Calibration and three operating points from validation images; ``data`` names them in every ``origin``.
 
     - ``balanced`` (the default one): boxes at the greatest F1, malignancy at the greatest sensitivity + specificity - 1.
     - ``sensitive``: boxes that find ``nodule_sensitivity`` of the nodules at no more than ``wrong_boxes`` false ones an image,
       malignancy that calls ``malignant_sensitivity`` of the malignant images.
+    - ``specific``: boxes as ``balanced``, malignancy that leaves ``malignant_specificity`` of the benign images uncalled.
     """
     scores = collect(images)
     calibration = fit_calibration(scores, data=data)
@@ -103,7 +105,10 @@ def fit(
         detection=(nodule_sensitivity, wrong_boxes),
         malignant_sensitivity=malignant_sensitivity,
     )
-    return calibration, (balanced, sensitive)
+    specific = choose_operating_point(
+        scores, calibration, name="specific", data=data, malignant_specificity=malignant_specificity
+    )
+    return calibration, (balanced, sensitive, specific)
 
 
 def fit_calibration(scores: ValidationScores, *, data: str = "validation") -> Calibration:
@@ -151,6 +156,7 @@ def choose_operating_point(
     data: str = "validation",
     detection: tuple[float, float] | None = None,
     malignant_sensitivity: float | None = None,
+    malignant_specificity: float | None = None,
 ) -> Threshold:
     """Both thresholds. They lie half-way between two cases, so that rounding cannot move a case across.
 
@@ -162,6 +168,8 @@ def choose_operating_point(
     malignant_sensitivity
         ``None`` takes the calibrated probability with the greatest sensitivity + specificity - 1 (Youden). Otherwise the highest
         one at which that share of malignant images is called.
+    malignant_specificity
+        Not ``None`` takes instead the lowest probability at which that share of benign images is not called.
 
     Raises
     ------
@@ -180,7 +188,11 @@ def choose_operating_point(
     box, box_rule = _box_threshold(scores, detection)
     fitted = calibration.malignancy
     probability = expit(fitted.slope * scores.log_ratio[seen] + fitted.intercept)
-    if malignant_sensitivity is None:
+    if malignant_specificity is not None:
+        malignancy = _lowest(probability[~truth], malignant_specificity, probability)
+        kept = float((probability[~truth] < malignancy).mean())
+        said = f"specificity {kept:.3f} (asked {malignant_specificity:g}) for benign images"
+    elif malignant_sensitivity is None:
         malignancy, said = _youden(truth, probability), "greatest sensitivity + specificity - 1 of malignant v benign"
     else:
         malignancy, found = _highest(probability[truth], malignant_sensitivity)
@@ -200,12 +212,12 @@ def _box_threshold(scores: ValidationScores, asked: tuple[float, float] | None) 
         wrong = np.sort(boxes[~scores.candidate_hit])[::-1]
         allowed = int(asked[1] * scores.label.size)
         if wrong.size > allowed and threshold <= wrong[allowed]:
-            threshold = (wrong[allowed] + np.min(boxes[boxes > wrong[allowed]], initial=1.0)) / 2
+            threshold = _above(float(wrong[allowed]), boxes)
             rule += f", held to {asked[1]:g} wrong boxes an image"
     found = float((scores.nodule_score >= threshold).mean())
     wrong_now = float(((boxes >= threshold) & ~scores.candidate_hit).sum() / scores.label.size)
     counts = f"{scores.nodule_score.size} nodules at IoU 0.5"
-    return float(threshold), f"{rule} (sensitivity {found:.3f} for {counts}, {wrong_now:.2f} wrong boxes an image)"
+    return threshold, f"{rule} (sensitivity {found:.3f} for {counts}, {wrong_now:.2f} wrong boxes an image)"
 
 
 def _greatest_f1(boxes: FloatArray, hit: npt.NDArray[np.bool_], nodules: int) -> float:
@@ -231,6 +243,18 @@ def _highest(scores: FloatArray, target: float) -> tuple[float, float]:
     below = falling[falling < value]
     threshold = (value + float(below[0])) / 2 if below.size and below[0] > 0 else value * (1 - 1e-6)
     return threshold, float((falling >= threshold).mean())
+
+
+def _lowest(negative: FloatArray, specificity: float, everything: FloatArray) -> float:
+    """Lowest threshold that at least ``specificity`` of ``negative`` stay below; between two of ``everything``."""
+    falling = np.sort(negative)[::-1]
+    allowed = int((1 - specificity) * falling.size + 1e-9)
+    return _above(float(falling[min(allowed, falling.size - 1)]), everything)
+
+
+def _above(value: float, values: FloatArray) -> float:
+    """Half-way from ``value`` to the next greater of ``values``, to 1 where there is none."""
+    return float((value + np.min(values[values > value], initial=1.0)) / 2)
 
 
 def _youden(truth: npt.NDArray[np.bool_], probability: FloatArray) -> float:

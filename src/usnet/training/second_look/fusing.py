@@ -108,7 +108,9 @@ def refitted(manifest: Manifest, images: Sequence[LookedAt], settings: SecondLoo
     )
     update = {
         "calibration": calibration,
-        "operating_points": tuple(_with_old_detection(t, before.get(t.name)) for t in points),
+        "operating_points": tuple(
+            _with_old_detection(t, before.get(t.name, before[manifest.default_operating_point])) for t in points
+        ),
         "default_operating_point": points[0].name,
         "second_look": settings,
         "metrics": manifest.metrics | {"second_look": measured(images, settings) | {"data": data}},
