@@ -18,6 +18,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -26,6 +27,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from helpers.web_server import Server, serving
+from usnet.phantoms.simulate import simulate
 
 Times = dict[str, list[float]]
 
@@ -58,12 +60,10 @@ class Crowd:
 
     def diagnosing(self, number: int) -> None:
         """Upload, look at the waiting page, look at the findings."""
-        pixels = np.random.default_rng(number).integers(0, 255, (200, 256), dtype=np.uint8)
-        buffer = io.BytesIO()
-        Image.fromarray(pixels).save(buffer, format="PNG")
+        picture = _picture(number % 8)
         with closing(self.client()) as client:
             while time.monotonic() < self.end:
-                answer = self.timed("upload", client, "POST", "/api/diagnose", content=buffer.getvalue())
+                answer = self.timed("upload", client, "POST", "/api/diagnose", content=picture)
                 if answer.status_code == 429:
                     time.sleep(min(20.0, float(answer.headers["retry-after"])))
                     continue
@@ -117,16 +117,21 @@ def main() -> None:
 
 def _views(server: Server, count: int) -> list[str]:
     """A view for each person who saves."""
-    buffer = io.BytesIO()
-    Image.fromarray(np.full((64, 64), 90, dtype=np.uint8)).save(buffer, format="PNG")
     crowd, found = Crowd(server, 0), []
     with closing(crowd.client()) as client:
         for _ in range(count):
-            exam = client.post("/api/diagnose", content=buffer.getvalue()).json()["exam"]
+            exam = client.post("/api/diagnose", content=_picture(0)).json()["exam"]
             while (status := client.get(f"/api/exams/{exam}").json())["state"] != "done":
                 time.sleep(0.1)
             found.append(f"/api/exams/{exam}/views/{status['views'][0]['view']}/assessment")
     return found
+
+
+@cache
+def _picture(seed: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(simulate(seed).pixels).save(buffer, format="PNG")
+    return buffer.getvalue()
 
 
 def _lost(crowd: Crowd) -> int:
