@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hostile import BOMBS, SOUND, examples
 from servers import wait_for
-from test_config import written
+from test_node_config import written
 
 from usnet.errors import BundleError
 from usnet.pacs.config import load

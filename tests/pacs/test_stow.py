@@ -12,7 +12,7 @@ import pytest
 from hostile import deflated, examples
 from pydicom import dcmread
 from sqlalchemy import Engine, select
-from test_config import written
+from test_node_config import written
 
 from usnet.pacs.config import load
 from usnet.pacs.part10 import meta_of
