@@ -45,6 +45,9 @@ def test_real_files_are_answered(sandbox: Sandbox, tmp_path: Path, name: str) ->
         assert "StudyInstanceUID" in found["failed"] or "UID" in found["failed"]
         return
     made = make(sandbox, path, found["sop"], 0.0)
+    if "failed" in made:  # colour lies over the frame: the gate gives a reason, not an opinion
+        assert made["failed"].startswith("colour: ")
+        return
     assert [one["kind"] for one in made["objects"]] == ["sr", "sc"]
     again = make(sandbox, path, found["sop"], 0.0)
     assert [o["sop_instance_uid"] for o in again["objects"]] == [o["sop_instance_uid"] for o in made["objects"]]
