@@ -209,5 +209,5 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     ),
 }
 """Built when asked for, by what is wrong with them."""
-SOUND = ("slope of infinity", "a million empty items", "patient that is a script")
+SOUND = ("window of no width", "slope of infinity", "a million empty items", "patient that is a script")
 """Odd, but with a picture all the same."""
