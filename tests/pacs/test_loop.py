@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -66,7 +67,14 @@ def seen(loop_of: tuple[Orthanc, Node], stills: list[Path], loop: Path) -> tuple
     archive, node = loop_of
     as_modality(archive, [*stills[:2], loop])
     wait_for(lambda: answered(archive, 3), 90, "results")
+    wait_for(lambda: sum(objects for objects, _ in worked_off(node)) == 3, 60, "the node's note that the archive has them")
     return archive, node
+
+
+def worked_off(node: Node) -> list[tuple[int, int]]:
+    """Of each job that the node ended: objects, and results sent."""
+    found = re.findall(r"job \d+: (\d+) objects, \d+ results, (\d+) sent, 0 failed", node.output())
+    return [(int(objects), int(sent)) for objects, sent in found]
 
 
 def test_results_belong_to_the_study_and_say_what_the_model_said(
@@ -102,7 +110,8 @@ def test_a_second_run_doubles_nothing(seen: tuple[Orthanc, Node], stills: list[P
     archive, node = seen
     before = archive.series()
     archive.post("/modalities/usnet/store", [one["ID"] for one in archive.instances("US")])
-    wait_for(lambda: node.output().count(", 0 sent, 0 failed") >= 2, 60, "the second run")
+    wait_for(lambda: sum(objects for objects, _ in worked_off(node)) == 6, 60, "the second run")
+    assert sum(sent for _, sent in worked_off(node)) == 6, "only the first run sent: an SR and an SC of each object"
     assert archive.series() == before
 
 

@@ -107,6 +107,9 @@ class Annotator {
     if (this.rows.length) part(document, "progress")!.textContent = fill(this.page.words.progress, { done: usable.filter((r) => r.state === "done").length, all: usable.length });
   }
 
+  // Whether a reader finished it here, acknowledged yet or not; progress counts what the server has.
+  private finishedHere(row: Row): boolean { return this.saver.pending(row.image)?.finished ?? row.state === "done"; }
+
   private async walk(step: number, open = false): Promise<void> {
     const at = this.rows.findIndex((r) => r.image === this.page.image);
     const count = this.rows.length;
@@ -114,7 +117,7 @@ class Annotator {
       const row = this.rows[open ? (at + i) % count : at + step * i];
       if (!row) { this.say(this.page.words[step > 0 ? "last" : "first"]); return; }
       if (row.image === this.page.image) break;
-      if (row.state === "unreadable" || (open && row.state === "done")) continue;
+      if (row.state === "unreadable" || (open && this.finishedHere(row))) continue;
       await this.open(row.image);
       this.stage.root.focus({ preventScroll: true });
       return;
@@ -126,8 +129,6 @@ class Annotator {
     const { desk, page } = this;
     if (!desk.body.normal && !desk.body.marks.length) { this.say(page.words.saySomething); return; }
     desk.finish(true);
-    const row = this.rows.find((r) => r.image === page.image);
-    if (row) row.state = "done";
     this.say(fill(page.words.finished, { n: desk.work.number }));
     await this.walk(1, true);
   }
