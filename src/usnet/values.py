@@ -106,9 +106,10 @@ class Nodule:
 class Finding:
     """One predicted nodule.
 
-    ``score`` is the detection score in [0, 1]; ``probability`` the calibrated probability of malignancy given that the
-    box is a nodule; ``class_scores`` the raw (benign, malignant) scores; ``label`` the call at the operating point;
-    ``size_mm`` the box's (width, height), ``None`` where the frame is uncalibrated.
+    ``score`` is the detection score in [0, 1]; ``probability`` the calibrated probability of malignancy given that the box is a
+    nodule; ``class_scores`` (benign, malignant) are what the boxes of a class are ranked by: the probability that the box lies on a
+    nodule of that class, or the network's raw scores where the bundle does not calibrate boxes; ``label`` the call at the operating
+    point; ``size_mm`` the box's (width, height), ``None`` where the frame is uncalibrated.
     """
 
     box: Box

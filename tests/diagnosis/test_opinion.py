@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from helpers.tiny_bundle import manifest
 from usnet.bundles.decode import Candidates
-from usnet.bundles.manifest import Calibration, Logistic
+from usnet.bundles.manifest import BoxCalibration, Calibration, Logistic
 from usnet.diagnosis.opinion import logistic, opinion
 from usnet.images.letterbox import plan
 from usnet.values import OperatingPoint
@@ -105,3 +105,25 @@ def test_boxes_are_cut_to_the_frame_and_those_in_the_margin_left_out() -> None:
 @given(st.floats(-1e6, 1e6), SLOPES, INTERCEPTS)
 def test_logistic_is_a_probability_everywhere(x: float, slope: float, intercept: float) -> None:
     assert 0 <= logistic(x, Logistic(slope=slope, intercept=intercept)) <= 1
+
+
+@given(st.lists(st.tuples(LOGITS, LOGITS), max_size=6), st.floats(0, 9), st.floats(0, 9), INTERCEPTS)
+def test_class_scores_share_out_the_probability_of_a_box(
+    logits: list[tuple[float, float]], slope: float, below: float, intercept: float
+) -> None:
+    box = BoxCalibration(slope=slope, below=below, intercept=intercept, origin="made up")
+    said = opinion(made(logits), manifest(calibration=Calibration(box=box)), OperatingPoint("p", 0.5, 0.5, ""), SQUARE)
+    sums = [sum(f.class_scores) for f in said.candidates]
+    assert sums == pytest.approx(sorted(sums, reverse=True), abs=1e-12), "boxes keep their order"
+    for finding, total in zip(said.candidates, sums, strict=True):
+        assert finding.class_scores[1] == pytest.approx(total * finding.probability, abs=1e-9)
+
+
+def test_a_box_beside_a_louder_one_is_worth_less_than_alone() -> None:
+    calibration = Calibration(box=BoxCalibration(slope=2, below=1, intercept=0.5, origin="made up"))
+    point = OperatingPoint("p", 0.5, 0.5, "")
+    here, there = (10.0, 20.0, 50.0, 80.0), (100.0, 120.0, 150.0, 180.0)
+    two = opinion(made([(3.0, 0.0), (1.0, 0.0)], [here, there]), manifest(calibration=calibration), point, SQUARE)
+    alone = opinion(made([(1.0, 0.0)], [there]), manifest(calibration=calibration), point, SQUARE)
+    p = [1 / (1 + math.exp(-x)) for x in (2 * 3.0 + 0.5, 2 * 1.0 + 1 * (1.0 - 3.0) + 0.5, 2 * 1.0 + 0.5)]
+    assert [sum(f.class_scores) for f in (*two.candidates, *alone.candidates)] == pytest.approx(p, abs=1e-6)

@@ -12,6 +12,7 @@ from usnet.evaluation.operating import (
     choose_operating_point,
     collect,
     fit,
+    fit_boxes,
     fit_calibration,
 )
 from usnet.values import Label
@@ -153,3 +154,24 @@ def test_wrong_boxes_are_held_to_what_is_allowed(seed: int, allowed: float) -> N
     point = choose_operating_point(scores, fit_calibration(scores), detection=(1.0, allowed))
     boxes = 1 / (1 + np.exp(-scores.candidate_logit))
     assert ((boxes >= point.detection) & ~scores.candidate_hit).sum() <= allowed * scores.label.size
+
+
+def test_boxes_are_calibrated_and_a_box_beside_a_louder_one_less_so() -> None:
+    scores = collect(validation(4))
+    fitted = fit_boxes(scores, "made-up images")
+    assert fitted is not None
+    assert fitted.slope > 0
+    evidence = fitted.slope * scores.candidate_logit + fitted.below * scores.candidate_below + fitted.intercept
+    p = 1 / (1 + np.exp(-evidence))
+    assert p.mean() == pytest.approx(scores.candidate_hit.mean(), abs=0.01)
+    assert f"{scores.candidate_hit.sum()} of {scores.candidate_hit.size} boxes" in fitted.origin
+    assert fit(validation(4))[0].box is not None
+
+
+def test_the_distance_below_the_strongest_box_counts_from_zero() -> None:
+    scores = collect([image("benign", 1.0, noise=-2.0), image("normal", -1.0, noise=2.0), image("benign", None)])
+    assert scores.candidate_below.tolist() == [0.0, -3.0, 0.0, -3.0]
+
+
+def test_too_few_boxes_are_not_calibrated() -> None:
+    assert fit_boxes(collect(validation(5, normals=0, count=9))) is None

@@ -43,12 +43,27 @@ class Logistic(_Frozen):
     intercept: FiniteFloat = 0.0
 
 
+class BoxCalibration(_Frozen):
+    """How likely a box lies on a nodule (IoU >= 0.5): ``p = 1 / (1 + exp(-(slope * x + below * (x - top) + intercept)))``.
+
+    ``x`` is the logit of the box's score and ``top`` that of the image's strongest box: a faint box is often right where nothing is
+    louder, and hardly ever beside a louder one.
+    """
+
+    slope: FiniteFloat = Field(ge=0)
+    below: FiniteFloat = Field(ge=0)
+    intercept: FiniteFloat
+    origin: str
+
+
 class Calibration(_Frozen):
     """``nodule``: x is the logit of the strongest box's score, p that the image shows a nodule.
-    ``malignancy``: x is the malignant minus the benign logit of a box, p that the nodule is malignant."""
+    ``malignancy``: x is the malignant minus the benign logit of a box, p that the nodule is malignant.
+    ``box``: p that a box lies on a nodule; ``None`` leaves boxes ranked by the network's own class scores."""
 
     nodule: Logistic = Logistic()
     malignancy: Logistic = Logistic()
+    box: BoxCalibration | None = None
     origin: str = "uncalibrated"
 
 

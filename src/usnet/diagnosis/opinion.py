@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from usnet.boxes import areas, clip
-from usnet.bundles.decode import Candidates
-from usnet.bundles.manifest import Logistic, Manifest
+from usnet.bundles.decode import Candidates, sigmoid
+from usnet.bundles.manifest import BoxCalibration, Calibration, Logistic, Manifest
 from usnet.images import LetterboxTransform
 from usnet.values import Box, Finding, Label, OperatingPoint
 
@@ -54,7 +54,7 @@ def opinion(
         (row, column) millimetres a pixel, ``None`` where unknown.
     """
     boxes, visible = _inside_frame(candidates, transform)
-    found = findings(boxes, visible, manifest.calibration.malignancy, point, spacing_mm)
+    found = findings(boxes, visible, manifest.calibration, point, spacing_mm)
     kept = tuple(f for f in found if f.score >= point.detection)
     p_nodule, q = _evidence(visible, manifest, found, kept)
     p_malignant = p_nodule * q
@@ -105,26 +105,39 @@ def _inside_frame(candidates: Candidates, transform: LetterboxTransform) -> tupl
 def findings(
     boxes: Sequence[Box],
     candidates: Candidates,
-    calibration: Logistic,
+    calibration: Calibration,
     point: OperatingPoint,
     spacing_mm: tuple[float, float] | None,
 ) -> tuple[Finding, ...]:
     """What is said of each candidate; ``boxes`` are the candidates' in frame pixels."""
-    rows = zip(boxes, candidates.scores, candidates.class_scores, candidates.log_ratio, strict=True)
+    scores = candidates.scores
+    malignancy = [logistic(float(x), calibration.malignancy) for x in candidates.log_ratio]
+    classes = class_scores(candidates, malignancy, calibration.box)
     found = []
-    for box, score, classes, log_ratio in rows:
-        probability = logistic(float(log_ratio), calibration)
+    for box, score, probability, ranks in zip(boxes, scores, malignancy, classes, strict=True):
         found.append(
             Finding(
                 box=box,
                 score=float(score),
                 probability=probability,
-                class_scores=(float(classes[0]), float(classes[1])),
+                class_scores=ranks,
                 label="malignant" if probability >= point.malignancy else "benign",
                 size_mm=_size_mm(box, spacing_mm),
             )
         )
     return tuple(found)
+
+
+def class_scores(
+    candidates: Candidates, malignancy: Sequence[float], calibration: BoxCalibration | None
+) -> list[tuple[float, float]]:
+    """(benign, malignant) scores of each candidate: see :class:`usnet.values.Finding`; ``malignancy`` is given a nodule."""
+    if calibration is None:
+        return [(float(benign), float(malignant)) for benign, malignant in candidates.class_scores]
+    logits = candidates.logits.max(axis=1, initial=-math.inf)
+    below = logits - logits.max(initial=-math.inf)
+    evidence = calibration.slope * logits + calibration.below * below + calibration.intercept
+    return [(p * (1 - q), p * q) for p, q in zip(sigmoid(evidence).tolist(), malignancy, strict=True)]
 
 
 def _size_mm(box: Box, spacing_mm: tuple[float, float] | None) -> tuple[float, float] | None:

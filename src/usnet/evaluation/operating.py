@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from usnet.bundles.manifest import Calibration, Logistic, Threshold
+from usnet.bundles.manifest import BoxCalibration, Calibration, Logistic, Threshold
 from usnet.errors import DataError
-from usnet.statistics.calibration import platt
+from usnet.statistics.calibration import logistic_weights, platt
 from usnet.statistics.detection import match_image
 from usnet.statistics.roc import roc_curve
 from usnet.values import Label
@@ -44,7 +44,8 @@ class ValidationScores:
 
     ``label [N]``, ``top_logit [N]`` (strongest candidate's logit, the floor's for none) and ``log_ratio [N]`` (of that
     candidate, NaN for none) are per image. ``nodule_score [K]`` is the best matching candidate's score of each truth box, 0
-    where none matches. ``candidate_logit [M]`` and ``candidate_hit [M]`` are per candidate.
+    where none matches. ``candidate_logit [M]``, ``candidate_below [M]`` (that less the logit of the image's strongest) and
+    ``candidate_hit [M]`` are per candidate.
     """
 
     label: npt.NDArray[np.str_]
@@ -52,12 +53,13 @@ class ValidationScores:
     log_ratio: FloatArray
     nodule_score: FloatArray
     candidate_logit: FloatArray
+    candidate_below: FloatArray
     candidate_hit: npt.NDArray[np.bool_]
 
 
 def collect(images: Sequence[ValidationImage], iou: float = 0.5, floor: float = FLOOR) -> ValidationScores:
     """Arrays over all validation images; a candidate hits a nodule at IoU >= ``iou``."""
-    top, ratio, nodule, logits, hits = [], [], [], [], []
+    top, ratio, nodule, logits, below, hits = [], [], [], [], [], []
     for image in images:
         strongest = np.asarray(image.logits, np.float64).reshape(-1, 2).max(axis=1, initial=-np.inf)
         top.append(strongest[0] if strongest.size else math.log(floor / (1 - floor)))
@@ -67,6 +69,7 @@ def collect(images: Sequence[ValidationImage], iou: float = 0.5, floor: float = 
         score[found[found >= 0]] = expit(strongest[found >= 0])
         nodule.append(score)
         logits.append(strongest)
+        below.append(strongest - strongest[:1])
         hits.append(found >= 0)
     return ValidationScores(
         np.array([image.label for image in images]),
@@ -74,6 +77,7 @@ def collect(images: Sequence[ValidationImage], iou: float = 0.5, floor: float = 
         np.array(ratio, np.float64),
         np.concatenate([*nodule, np.zeros(0)]),
         np.concatenate([*logits, np.zeros(0)]),
+        np.concatenate([*below, np.zeros(0)]),
         np.concatenate([*hits, np.zeros(0, bool)]),
     )
 
@@ -138,7 +142,18 @@ def fit_calibration(scores: ValidationScores, *, data: str = "validation") -> Ca
     )
     what = f"{count['malignant']} malignant and {count['benign']} benign images" if malignancy else "not calibrated"
     origin = f"Platt on {data}; {how}; malignancy: {what}"
-    return Calibration(nodule=nodule or Logistic(), malignancy=malignancy or Logistic(), origin=origin)
+    box = fit_boxes(scores, data)
+    return Calibration(nodule=nodule or Logistic(), malignancy=malignancy or Logistic(), box=box, origin=origin)
+
+
+def fit_boxes(scores: ValidationScores, data: str = "validation") -> BoxCalibration | None:
+    """How likely a candidate lies on a nodule; ``None`` with fewer than :data:`FEWEST` that do or that do not."""
+    hit = scores.candidate_hit
+    if min(hit.sum(), (~hit).sum()) < FEWEST:
+        return None
+    slope, below, intercept = logistic_weights(np.stack([scores.candidate_logit, scores.candidate_below], axis=1), hit)
+    origin = f"logistic on {data}; {int(hit.sum())} of {hit.size} boxes lie on a nodule"
+    return BoxCalibration(slope=slope, below=below, intercept=intercept, origin=origin)
 
 
 def _logistic(x: FloatArray, positive: npt.NDArray[np.bool_]) -> Logistic | None:

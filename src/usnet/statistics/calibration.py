@@ -6,13 +6,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import isotonic_regression
+from scipy.optimize import isotonic_regression, minimize
 from scipy.special import expit
 
 from usnet.statistics.arrays import FloatArray, IntArray, ratio
 from usnet.statistics.clustered_rates import clustered_proportion
 from usnet.statistics.intervals import Interval
 from usnet.statistics.rates import Rate, rate
+
+_RIDGE = 1e-2
+"""Of each weight squared, against a fit on cases that separate fully."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,23 @@ def _clustered(observed: Rate, interval: Interval | None) -> Rate:
     if interval is None:
         return observed
     return replace(observed, low=interval.low, high=interval.high, method=interval.method)
+
+
+def logistic_weights(x: FloatArray, positive: npt.NDArray[np.bool_]) -> tuple[float, ...]:
+    """Logistic regression: weights of the columns of ``x [N, K]``, each held at 0 or above, and the intercept last.
+
+    A small ridge on the weights keeps the fit finite where the cases separate.
+    """
+
+    def loss(w: FloatArray) -> tuple[float, FloatArray]:
+        z = x @ w[:-1] + w[-1]
+        miss = expit(z) - positive
+        value = float(np.logaddexp(0, z).sum() - z[positive].sum() + _RIDGE * (w[:-1] ** 2).sum())
+        return value, np.append(x.T @ miss + 2 * _RIDGE * w[:-1], miss.sum())
+
+    start = np.append(np.full(x.shape[1], 0.5), 0.0)
+    bounds = [(0.0, None)] * x.shape[1] + [(None, None)]
+    return tuple(float(v) for v in minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x)
 
 
 def platt(

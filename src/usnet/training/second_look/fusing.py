@@ -8,21 +8,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
-from scipy.special import expit
 
 from usnet.bundles.decode import Candidates
 from usnet.bundles.fusion import revised
 from usnet.bundles.manifest import Calibration, Logistic, Manifest, SecondLook, Threshold
 from usnet.errors import DataError
 from usnet.evaluation.operating import FEWEST, ValidationImage, fit
-from usnet.statistics.calibration import platt
+from usnet.statistics.calibration import logistic_weights, platt
 from usnet.statistics.roc import auc
 from usnet.values import Label
 
 FloatArray = npt.NDArray[np.float64]
-RIDGE = 1e-2
-"""Of each weight squared, against a fit on cases that separate fully."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +71,6 @@ def strongest(images: Sequence[LookedAt]) -> tuple[FloatArray, FloatArray, npt.N
     return ratio, look, np.array([i.label == "malignant" for i in chosen], dtype=bool)
 
 
-def logistic_weights(x: FloatArray, positive: npt.NDArray[np.bool_]) -> tuple[float, ...]:
-    """Weights of the columns of ``x [N, K]``, each at least 0, and the intercept."""
-
-    def loss(w: FloatArray) -> tuple[float, FloatArray]:
-        z = x @ w[:-1] + w[-1]
-        miss = expit(z) - positive
-        value = float(np.logaddexp(0, z).sum() - z[positive].sum() + RIDGE * (w[:-1] ** 2).sum())
-        return value, np.append(x.T @ miss + 2 * RIDGE * w[:-1], miss.sum())
-
-    start = np.append(np.full(x.shape[1], 0.5), 0.0)
-    bounds = [(0.0, None)] * x.shape[1] + [(None, None)]
-    return tuple(float(v) for v in minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x)
-
-
 def refitted(manifest: Manifest, images: Sequence[LookedAt], settings: SecondLook, data: str) -> Manifest:
     """The manifest with the second look, malignancy calibrated and its thresholds chosen anew on validation images.
 
@@ -104,6 +86,7 @@ def refitted(manifest: Manifest, images: Sequence[LookedAt], settings: SecondLoo
     calibration = Calibration(
         nodule=manifest.calibration.nodule,
         malignancy=fitted.malignancy,
+        box=fitted.box,
         origin=f"with the second look: {fitted.origin}; kept from the detector's bundle: nodule, {manifest.calibration.origin}",
     )
     update = {
