@@ -61,6 +61,7 @@ def test_unknown_rows_and_files_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.train
+@pytest.mark.slow
 def test_the_small_row_runs_on_phantoms(tmp_path: Path) -> None:
     assert invoke("phantoms", "--rows", ROWS, "--out", tmp_path / "row").startswith("0\n")
     assert (tmp_path / "row" / "report" / "report.html").exists()

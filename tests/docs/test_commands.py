@@ -17,6 +17,8 @@ from usnet.bundles import shipped
 SECONDS = 900
 PROSE_ONLY = ("BENCHMARKS.md", "MODEL_CARD.md", "CHANGELOG.md")
 """Pages whose commands measure on real data; their command lines are checked in ``test_pages.py`` all the same."""
+LONG = ("tutorials/radiologist.md", "tutorials/researcher.md", "tutorials/organiser.md", "how-to/train.md")
+"""Pages that train, or serve until somebody has read: slow."""
 
 
 def _missing(module: str, extra: str) -> Callable[[], str | None]:
@@ -41,8 +43,9 @@ def _parameters() -> list[object]:
     for page in PAGES:
         chosen = [] if page.name in PROSE_ONLY else _runnable(page)
         if chosen:
-            trains = any("train" in block.needs for block in chosen)
-            found.append(pytest.param(page, id=str(page), marks=[pytest.mark.train] if trains else []))
+            marks = [pytest.mark.train] if any("train" in block.needs for block in chosen) else []
+            marks += [pytest.mark.slow] if page.as_posix().endswith(LONG) else []
+            found.append(pytest.param(page, id=str(page), marks=marks))
     return found
 
 

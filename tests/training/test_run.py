@@ -40,6 +40,7 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
     return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
 
 
+@pytest.mark.slow
 def test_one_batch_is_overfitted_to_ap_1(phantoms: Dataset, tiny: list[str]) -> None:
     config = load_config(None, [*tiny, "network.norm=group"])
     records = [r for r in phantoms.records if r.label != "normal"][:3] + [
@@ -104,6 +105,7 @@ def test_a_run_ends_in_a_bundle_that_opens_without_torch(phantoms: Dataset, tiny
     assert float(said[1]) == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_curve_of_one(phantoms: Dataset, tiny: list[str], tmp_path: Path) -> None:
     """Group norm, because batch norm sees another batch on each process."""
     settings = [*tiny, "network.norm='group'", "training.epochs=2", "training.ema_decay=0.0"]
