@@ -117,6 +117,15 @@ def test_ap_agrees_with_coco_at_one_threshold(usual: Evaluation) -> None:
     assert usual.metric("coco_ap50", "benign and malignant").value == pytest.approx(ours, abs=0.02)
 
 
+def test_coco_ap_has_an_interval_around_its_own_value(usual: Evaluation) -> None:
+    for name in ("coco_ap", "coco_ap50", "coco_ap75"):
+        metric = usual.metric(name, "benign and malignant")
+        assert metric.value is not None
+        assert metric.interval is not None, name
+        assert metric.interval.low < metric.value < metric.interval.high
+        assert "cluster bootstrap" in metric.interval.method
+
+
 def test_without_normal_images_the_normal_row_says_so() -> None:
     found = evaluate(*study(80, seed=2, shares=(0.6, 0.4, 0.0)), bootstrap=20)
     row = found.metric("accuracy", "normal v rest")

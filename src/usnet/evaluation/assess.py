@@ -120,7 +120,7 @@ def evaluate(dataset: Dataset, diagnoses: Sequence[Diagnosis], *, bootstrap: int
         *class_table(Calls(cases.truth, cases.called, resampler, cases.operating_point)),
         *auc_metrics(cases, resampler),
         *boxes,
-        *coco_metrics(cases),
+        *coco_metrics(cases, resampler),
         *_patients(cases, bootstrap, seed),
         *baselines,
         *calibration,

@@ -1,4 +1,4 @@
-"""COCO's average precision (101 points, IoU 0.50 to 0.95), by faster-coco-eval."""
+"""COCO's average precision (101 points, IoU 0.50 to 0.95), by faster-coco-eval, with a bootstrap of patients around it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from usnet.evaluation.metric import Metric
-from usnet.evaluation.truth import Cases
+from usnet.evaluation.metric import Metric, known
+from usnet.evaluation.scores import class_matches
+from usnet.evaluation.truth import Cases, FloatArray
+from usnet.statistics.arrays import mean_of_known
+from usnet.statistics.bootstrap import Resampler
+from usnet.statistics.detection import weighted_average_precision
+from usnet.statistics.intervals import Interval
 from usnet.values import PATHOLOGIES
 
 NAMES = {
@@ -24,8 +29,18 @@ NAMES = {
 """Metric and its place in COCO's twelve numbers; small, medium and large are below 32^2, below 96^2 and above, in frame pixels."""
 
 
-def coco_metrics(cases: Cases) -> list[Metric]:
-    """COCO's numbers over the boxed images, mean of benign and malignant. No interval: COCO defines none.
+IOUS = tuple(0.5 + 0.05 * k for k in range(10))
+RESAMPLED: dict[str, tuple[float, ...]] = {"coco_ap": IOUS, "coco_ap50": (0.5,), "coco_ap75": (0.75,)}
+"""Metrics with an interval, and the IoUs that they average."""
+SAME = 0.005
+"""Where our own matching gives another value than COCO's by more than this, the interval is left out."""
+
+
+def coco_metrics(cases: Cases, resampler: Resampler | None = None) -> list[Metric]:
+    """COCO's numbers over the boxed images, mean of benign and malignant.
+
+    AP, AP50 and AP75 get the percentile interval of a cluster bootstrap of the same average by our own matching, which cannot be
+    told from COCO's where an image shows one nodule; where the two differ there is none.
 
     Without the ``evaluate`` extra, or without a nodule, the values are ``None`` and say so.
     """
@@ -50,15 +65,36 @@ def coco_metrics(cases: Cases) -> list[Metric]:
             run.accumulate()
             run.summarize()
         values = np.asarray(run.stats, dtype=np.float64)
-    return [_metric(name, subject, float(values[place]), len(truth["annotations"])) for name, place in NAMES.items()]
+    drawn = _intervals(cases, resampler, values) if resampler is not None else {}
+    nodules = len(truth["annotations"])
+    return [_metric(name, subject, float(values[place]), nodules, drawn.get(name)) for name, place in NAMES.items()]
 
 
-def _metric(name: str, subject: str, value: float, nodules: int) -> Metric:
+def _intervals(cases: Cases, resampler: Resampler, coco: FloatArray) -> dict[str, Interval | None]:
+    """Intervals of those metrics whose value our own matching gives too."""
+    matches = {round(iou, 2): [class_matches(cases, kind, iou) for kind in (0, 1)] for iou in IOUS}
+
+    def draw(weights: FloatArray) -> FloatArray:
+        boxed = weights[:, cases.boxed]
+        at = {
+            iou: mean_of_known([weighted_average_precision(m, boxed, "101") for m in both])
+            for iou, both in matches.items()
+        }
+        return np.stack([np.mean([at[round(i, 2)] for i in ious], axis=0) for ious in RESAMPLED.values()], axis=1)
+
+    own, boot = draw(np.ones((1, cases.size)))[0], resampler.run(draw)
+    same = [abs(value - coco[NAMES[name]]) <= SAME for name, value in zip(RESAMPLED, own, strict=True)]
+    return {name: boot.interval(k) for k, name in enumerate(RESAMPLED) if same[k]}
+
+
+def _metric(name: str, subject: str, value: float, nodules: int, interval: Interval | None) -> Metric:
     if value < 0:  # COCO writes -1 for a size range without a nodule
         return Metric(name, subject, None, unit="nodule", note="not estimable: no nodule of this size")
     threshold = "all scores, at most 100 boxes an image, COCO's matching and 101 points"
     counted = None if name.endswith(("small", "medium", "large")) else nodules
-    return Metric(name, subject, value, unit="nodule", positives=counted, threshold=threshold)
+    return Metric(
+        name, subject, value, unit="nodule", positives=counted, threshold=threshold, intervals=known(interval)
+    )
 
 
 def coco_documents(cases: Cases) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -10,7 +10,7 @@ from usnet.evaluation.metric import Metric, expanded, from_events, known
 from usnet.evaluation.scores import class_matches, nodule_matches
 from usnet.evaluation.tables import call_text
 from usnet.evaluation.truth import NORMAL, Cases, FloatArray
-from usnet.statistics.arrays import ratio
+from usnet.statistics.arrays import mean_of_known, ratio
 from usnet.statistics.bootstrap import Bootstrap, Resampler, weighted_mean
 from usnet.statistics.detection import Matches, Points, weighted_average_precision
 from usnet.statistics.froc import LEVELS, Froc, froc, weighted_sensitivity
@@ -65,13 +65,7 @@ def _average_precisions(cases: Cases, found: Detections, resampler: Resampler, p
 def weighted_aps(found: Detections, boxed: FloatArray, points: Points) -> FloatArray:
     """AP of benign, malignant and any nodule, and the mean of the first two, under weights ``[B, boxed images]``: ``[B, 4]``."""
     values = [weighted_average_precision(m, boxed, points) for m in (*found.classes, found.nodules)]
-    return np.stack([*values, _mean_of_known(values[:2])], axis=1)
-
-
-def _mean_of_known(values: list[FloatArray]) -> FloatArray:
-    """Mean over the classes that have truth boxes."""
-    stacked = np.stack(values)
-    return ratio(np.nansum(stacked, axis=0), (~np.isnan(stacked)).sum(axis=0))
+    return np.stack([*values, mean_of_known(values[:2])], axis=1)
 
 
 def _ap(

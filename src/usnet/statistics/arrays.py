@@ -23,3 +23,9 @@ def tie_ends(sorted_scores: FloatArray) -> IntArray:
     if not sorted_scores.size:
         return np.zeros(0, np.intp)
     return np.flatnonzero(np.append(sorted_scores[1:] != sorted_scores[:-1], True))
+
+
+def mean_of_known(values: list[FloatArray]) -> FloatArray:
+    """Elementwise mean over those arrays that have a number there, NaN where none has."""
+    stacked = np.stack(values)
+    return ratio(np.nansum(stacked, axis=0), (~np.isnan(stacked)).sum(axis=0))

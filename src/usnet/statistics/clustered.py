@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from usnet.statistics.arrays import FloatArray, IntArray
+from usnet.statistics.arrays import BoolArray, FloatArray, IntArray
 from usnet.statistics.roc import Auc, AucDifference, Scale, check, contrast, finish, placements
 
 FEW_CLUSTERS = 20
@@ -32,12 +32,12 @@ def clustered_covariance(
     """
     labels, values = check(truth, scores)
     codes, count = cluster_codes(groups)
-    positive, negative = placements(labels, values)
-    aucs = positive.mean(axis=1)
-    x, with_positive = _excess(positive, codes[labels], count, aucs)
-    y, with_negative = _excess(negative, codes[~labels], count, aucs)
+    with_positive, with_negative = _clusters_of_each(labels, codes)
     if min(with_positive, with_negative) < 2:
         raise ValueError("the clustered variance needs two clusters with positive and two with negative cases")
+    positive, negative = placements(labels, values)
+    aucs = positive.mean(axis=1)
+    x, y = _excess(positive, codes[labels], count, aucs), _excess(negative, codes[~labels], count, aucs)
     m, n = positive.shape[1], negative.shape[1]
     s10 = with_positive / (with_positive - 1) * (x @ x.T) / m**2
     s01 = with_negative / (with_negative - 1) * (y @ y.T) / n**2
@@ -45,10 +45,15 @@ def clustered_covariance(
     return aucs, s10 + s01 + s11 + s11.T
 
 
-def _excess(share: FloatArray, codes: IntArray, count: int, aucs: FloatArray) -> tuple[FloatArray, int]:
-    """Sum over each cluster of (component - AUC), ``[k, G]``, and the number of clusters that have a case."""
+def _clusters_of_each(labels: BoolArray, codes: IntArray) -> tuple[int, int]:
+    """Numbers of clusters that hold a positive, and a negative, case."""
+    return int(np.unique(codes[labels]).size), int(np.unique(codes[~labels]).size)
+
+
+def _excess(share: FloatArray, codes: IntArray, count: int, aucs: FloatArray) -> FloatArray:
+    """Sum over each cluster of (component - AUC), ``[k, G]``."""
     sums = [np.bincount(codes, weights=row, minlength=count) for row in share - aucs[:, None]]
-    return np.array(sums, dtype=np.float64), int(np.unique(codes).size)
+    return np.array(sums, dtype=np.float64)
 
 
 def clustered_auc(
@@ -60,7 +65,7 @@ def clustered_auc(
     m, n = int(labels.sum()), int((~labels).sum())
     if min(m, n) == 0:
         return Auc(None, None, None, m, n, ("one class",))
-    with_positive, with_negative = np.unique(codes[labels]).size, np.unique(codes[~labels]).size
+    with_positive, with_negative = _clusters_of_each(labels, codes)
     if min(with_positive, with_negative) < 2:
         return Auc(float(placements(labels, values)[0].mean()), None, None, m, n, ("too few",))
     aucs, covariance = clustered_covariance(labels, values, codes)

@@ -18,9 +18,9 @@ from scipy.sparse import csr_array
 from usnet.boxes import iou_matrix
 from usnet.statistics.arrays import BoolArray, FloatArray, IntArray, ratio, tie_ends
 
-Points = Literal["11", "all"]
-"""``11``: mean of the interpolated precision at recall 0, 0.1 .. 1 (VOC 2007; equation 6 of Li et al. 2020). ``all``: area under
-the interpolated curve (VOC 2010)."""
+Points = Literal["11", "101", "all"]
+"""``11``: mean of the interpolated precision at recall 0, 0.1 .. 1 (VOC 2007; equation 6 of Li et al. 2020). ``101``: the same at
+recall 0, 0.01 .. 1 (COCO). ``all``: area under the interpolated curve (VOC 2010)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def weighted_average_precision(matches: Matches, weights: FloatArray, points: Po
     precision = np.divide(tp, seen, out=np.zeros_like(tp), where=tp > 0)
     envelope = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
     recall = np.divide(tp, total, out=np.zeros_like(tp), where=total > 0)
-    area = _eleven(recall, envelope) if points == "11" else _area(recall, envelope)
+    area = _area(recall, envelope) if points == "all" else _at_levels(recall, envelope, int(points) - 1)
     return np.where(total > 0, area, np.nan)
 
 
@@ -121,14 +121,14 @@ def at_hits(matches: Matches, weights: FloatArray) -> tuple[FloatArray, FloatArr
     return np.cumsum(columns[matches.image[hits]], axis=0), np.cumsum(steps @ columns, axis=0)
 
 
-def _eleven(recall: FloatArray, envelope: FloatArray) -> FloatArray:
-    """Mean over recall 0, 0.1 .. 1 of the best precision at that recall or beyond: ``[B]`` from ``[hits, B]``.
+def _at_levels(recall: FloatArray, envelope: FloatArray, steps: int) -> FloatArray:
+    """Mean over recall 0, 1/steps .. 1 of the best precision at that recall or beyond: ``[B]`` from ``[hits, B]``.
 
-    Levels are ``k / 10`` with a guard against rounding, so that recall 3/10 reaches level 0.3.
+    Levels have a guard against rounding, so that recall 3/10 reaches level 0.3.
     """
     padded = np.concatenate([envelope, np.zeros((1, envelope.shape[1]))])
     columns = np.arange(envelope.shape[1])
-    values = [padded[(recall < level / 10 - 1e-12).sum(axis=0), columns] for level in range(11)]
+    values = [padded[(recall < level / steps - 1e-12).sum(axis=0), columns] for level in range(steps + 1)]
     return np.asarray(np.mean(values, axis=0), dtype=np.float64)
 
 
