@@ -68,6 +68,28 @@ def test_images_to_report_and_again_from_predictions(spots: Path, tmp_path: Path
     assert json.loads((tmp_path / "two/metrics.json").read_text()) == first
 
 
+def test_failures_are_drawn_worst_first(spots: Path, tmp_path: Path) -> None:
+    from usnet.cli.evaluate import select
+    from usnet.datasets.records import load
+    from usnet.reports.evaluation_predictions import read_predictions
+    from usnet.reports.figures.failures import failures_figure
+
+    bundle, out = tiny_bundle(tmp_path / "bundle"), tmp_path / "out"
+    run(bundle, "--data", spots, "--out", out, "--bootstrap", 0)
+    arguments = [str(spots), str(out / "predictions.jsonl"), "-o", str(tmp_path / "worst.png"), "--count", "3"]
+    drawn = CliRunner().invoke(app, ["figure", "failures", *arguments])
+    assert drawn.exit_code == 0, drawn.output
+    assert Image.open(tmp_path / "worst.png").width == 1800
+    chosen = select(load(spots), "test")
+    figure = failures_figure(chosen, read_predictions(out / "predictions.jsonl", chosen), count=9, columns=3)
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    given = [float(title.split("given ")[1].split(";")[0]) for title in titles if title]
+    assert len(given) == 9
+    assert given == sorted(given)
+    dashed = [p.get_linestyle() for axes in figure.axes for p in axes.patches]
+    assert set(dashed) == {"-", "--"}
+
+
 def test_another_operating_point_and_split(spots: Path, tmp_path: Path) -> None:
     bundle = tiny_bundle(tmp_path / "bundle")
     out = tmp_path / "out"

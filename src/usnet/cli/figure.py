@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 app = typer.Typer(
-    name="figure", help="Draw the paper's figures: focal loss, network, annotated images.", no_args_is_help=True
+    name="figure",
+    help="Draw the paper's figures (focal loss, network, annotated images), and failures.",
+    no_args_is_help=True,
 )
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="File to write; the ending (.svg, .png, .pdf) is the format.")]
@@ -55,6 +57,26 @@ def annotated_images(
     from usnet.reports.figures.annotations import annotations_figure
 
     _save(annotations_figure(load(dataset), columns, seed), out)
+
+
+@app.command()
+def failures(
+    dataset: Annotated[Path, typer.Argument(help="Dataset folder.")],
+    predictions: Annotated[Path, typer.Argument(help="predictions.jsonl of 'usnet evaluate'.")],
+    out: Out = Path("failures.png"),
+    split: Annotated[str, typer.Option(help="The split that was evaluated: train, val, test, or all.")] = "test",
+    count: Annotated[int, typer.Option(min=1, max=64, help="Images.")] = 8,
+    columns: Annotated[int, typer.Option(min=1, max=8, help="Images a row.")] = 4,
+) -> None:
+    """Images on which a model was most wrong, one a patient: truth drawn through, findings dashed."""
+    _need()
+    from usnet.cli.evaluate import select
+    from usnet.datasets.records import load
+    from usnet.reports.evaluation_predictions import read_predictions
+    from usnet.reports.figures.failures import failures_figure
+
+    chosen = select(load(dataset), split)
+    _save(failures_figure(chosen, read_predictions(predictions, chosen), count, columns), out)
 
 
 def _need() -> None:

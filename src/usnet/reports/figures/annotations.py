@@ -9,14 +9,14 @@ import numpy as np
 from usnet import images
 from usnet.datasets.records import Dataset, ImageRecord
 from usnet.errors import DataError
-from usnet.values import LABELS, Label
+from usnet.values import LABELS, Box, Label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 ROWS: tuple[tuple[str, Label], ...] = (("A", "malignant"), ("B", "benign"), ("C", "normal"))
-COLOURS = {"benign": "#56b4e9", "malignant": "#e69f00", None: "#bbbbbb"}
+COLOURS: dict[str | None, str] = {"benign": "#56b4e9", "malignant": "#e69f00", None: "#bbbbbb"}
 
 
 def annotations_figure(dataset: Dataset, columns: int = 2, seed: int = 0) -> Figure:
@@ -41,7 +41,7 @@ def annotations_figure(dataset: Dataset, columns: int = 2, seed: int = 0) -> Fig
         for number, axes in enumerate(axes_row):
             axes.axis("off")
             if number < len(records):
-                _show(axes, dataset, records[number], f"{letter}{number + 1}  {label}")
+                show(axes, dataset, records[number], f"{letter}{number + 1}  {label}")
     return figure
 
 
@@ -52,15 +52,17 @@ def _draw(dataset: Dataset, label: Label, count: int, seed: int) -> list[ImageRe
     return list(by_group.values())[:count]
 
 
-def _show(axes: Axes, dataset: Dataset, record: ImageRecord, title: str) -> None:
-    from matplotlib.patches import Rectangle
-
+def show(axes: Axes, dataset: Dataset, record: ImageRecord, title: str) -> None:
+    """One image with the boxes of its nodules."""
     axes.imshow(images.read(dataset.path(record)).pixels, cmap="gray", vmin=0, vmax=255)
     axes.set_title(title, fontsize=10, loc="left")
     for nodule in record.nodules:
-        x, y, width, height = nodule.box.as_list()
-        # COCO's box edges lie between pixels, matplotlib's pixel centres on integers
-        frame = Rectangle(
-            (x - 0.5, y - 0.5), width, height, fill=False, edgecolor=COLOURS[nodule.pathology], linewidth=2
-        )
-        axes.add_patch(frame)
+        outline(axes, nodule.box, COLOURS[nodule.pathology])
+
+
+def outline(axes: Axes, box: Box, colour: str, *, dashed: bool = False) -> None:
+    """A box in frame pixels. COCO's box edges lie between pixels, matplotlib's pixel centres on integers."""
+    from matplotlib.patches import Rectangle
+
+    place, style = (box.x - 0.5, box.y - 0.5), "--" if dashed else "-"
+    axes.add_patch(Rectangle(place, box.width, box.height, fill=False, edgecolor=colour, linewidth=2, linestyle=style))
