@@ -5,7 +5,7 @@ BASE := .venv-base
 DEV := .venv
 MARK ?= not slow
 .DEFAULT_GOAL := help
-.PHONY: help demo test system check format lock docs docs-images bundle clean
+.PHONY: help demo test system check format lock docs docs-images web bundle clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,11 @@ docs: $(DEV)/ready  ## build the documentation site into site/
 
 docs-images: $(DEV)/ready  ## draw the README's and the documentation's pictures anew, from phantoms
 	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" scripts/docs-images
+
+web: $(DEV)/ready  ## compile the pages' scripts and messages anew (needs Node.js's npm; the result is committed)
+	cd src/usnet/web/overlay && npm install --no-save --no-package-lock && npm run check && npm run build; \
+	  done=$$?; rm -rf node_modules; exit $$done
+	PATH="$(CURDIR)/$(DEV)/bin:$$PATH" scripts/web-words
 
 bundle: $(DEV)/ready  ## train the shipped model: make bundle DATA="busbra busi breast" (imported and split)
 	$(DEV)/bin/usnet train --config configs/fast.toml $(foreach d,$(DATA),--data $(d)) --out runs/fast

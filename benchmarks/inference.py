@@ -1,9 +1,10 @@
 """How fast networks and whole diagnoses are here, side by side in one process: medians, ratios, and the share of the roofline.
 
 Every candidate takes its turn in every round, forwards and then backwards (ABBA), so that a busy moment hits all alike; only ratios
-of one run mean anything. Writes ``benchmarks/inference.json`` with the ratios; it never judges a time::
+of one run mean anything. Beside them a folder of DICOM files, cine loops and a cold start (``flow.py``). Writes
+``benchmarks/inference.json`` (``inference-short.json``) with the ratios; it never judges a time::
 
-    python benchmarks/inference.py [--short] [--bundle PATH|NAME] [--threads N] [--out FILE]
+    python benchmarks/inference.py [--short] [--bundle PATH|NAME] [--threads N] [--only networks|flow] [--out FILE]
 
 ``--short`` takes few rounds and few files, leaves out torchvision's network at its default size, and is what CI runs.
 """
@@ -20,6 +21,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from flow import cine_rates, cold_start, folder_rates, simulated
 
 HERE = Path(__file__).resolve().parent
 sys.path = [p for p in sys.path if Path(p or ".").resolve() != HERE]  # its statistics.py is not the standard library's
@@ -132,7 +135,7 @@ def single(folder: Path, options: argparse.Namespace) -> tuple[dict[str, float],
     fast = load(options.bundle)
     settings = NetworkConfig.model_validate(fast.manifest.training["config"]["network"])
     cost = {"paper": gmac, "fast": multiply_accumulates(USNet(settings), settings.anchors.image_size) / 1e9}
-    picture = next((folder / "exam").rglob("*.dcm"))
+    picture = next((folder / "exam" / "images").rglob("*.dcm"))
     jobs: dict[str, Callable[[], object]] = {"gemm": gemm()}
     for name, bundle in (("paper", paper), ("fast", fast)):
         running = diagnosers(bundle, name, options.threads)
@@ -146,28 +149,32 @@ def single(folder: Path, options: argparse.Namespace) -> tuple[dict[str, float],
     jobs["torchvision RetinaNet, 256"] = torchvision_retinanet(256)
     if not options.short:
         jobs["torchvision RetinaNet, 800"] = torchvision_retinanet(800)
-    return medians(jobs, 3 if options.short else 15), cost
+    return medians(jobs, 2 if options.short else 15), cost
 
 
-def folder_rate(folder: Path, options: argparse.Namespace) -> dict[str, float]:
-    """Images a second of a folder of DICOM files, and of the network alone on as many inputs in batches of the same size."""
+def flowing(files: list[Path], loops: dict[str, Path], folder: Path, options: argparse.Namespace) -> dict[str, float]:
+    """Rates of whole jobs with the small model; see ``flow.py``."""
+    from PIL import Image
+
     from usnet.diagnosis import Diagnoser
+    from usnet.images import read
 
-    diagnoser = Diagnoser(options.bundle, threads=options.threads)
-    seen = sorted((folder / "exam").rglob("*.dcm"))
-    files = [seen[i % len(seen)] for i in range(40 if options.short else 1000)]
-    batch = np.random.default_rng(0).random((4, 1, 256, 256), dtype=np.float32)
-
-    def whole() -> None:
-        for _ in diagnoser.stream(files):
-            pass
-
-    def network() -> None:
-        for _ in range(len(files) // 4):
-            diagnoser.engine.run(batch)
-
-    found = medians({"whole": whole, "network": network}, 2, warm_up=0 if options.short else 1)
-    return {name: len(files) / seconds for name, seconds in found.items()}
+    short, diagnoser = options.short, Diagnoser(options.bundle, threads=options.threads)
+    rates = folder_rates(diagnoser, files, 24 if short else 1000, medians, 1 if short else 3)
+    judge = Diagnoser(options.bundle, threads=options.threads, gate=False)  # pydicom's loop shows a heart
+    loop = cine_rates(judge, loops, medians, 1 if short else 5)
+    png = folder / "one.png"
+    Image.fromarray(read(files[0]).pixels).save(png)
+    cold = cold_start(png, folder, options.bundle, 1 if short else 9)
+    return {
+        "folder, images/s": rates["whole"],
+        "folder v both networks alone": rates["whole"] / rates["networks"],
+        "folder v detector alone": rates["whole"] / rates["detector"],
+        "both networks alone, images/s": rates["networks"],
+        **{f"cine, {name}, frames/s": rate for name, rate in loop.items()},
+        "one PNG from a cold start, s": cold["seconds"],
+        "one PNG from a cold start, MiB resident": cold["mebibytes"],
+    }
 
 
 def decoding(rounds: int = 200) -> float:
@@ -202,51 +209,57 @@ def summary(seconds: dict[str, float], cost: dict[str, float]) -> dict[str, floa
     return ratios
 
 
-def simulated(folder: Path, count: int) -> None:
-    """``count`` DICOM files below ``folder``/exam."""
-    import subprocess
-
-    command = [sys.executable, "-m", "usnet", "phantom", "--count", str(count), "--seed", "1", "--format", "dicom"]
-    subprocess.run([*command, str(folder / "exam")], check=True, capture_output=True)
-
-
 def main() -> None:
     """Run all parts, print a table, write the ratios."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--short", action="store_true", help="few rounds and files")
     parser.add_argument("--bundle", help="the small model; the shipped one if left out")
+    parser.add_argument("--only", choices=("networks", "flow"), help="one half of it")
     parser.add_argument("--threads", type=int, help="of every engine; their own number if left out")
-    parser.add_argument("--out", type=Path, default=HERE / "inference.json")
+    parser.add_argument(
+        "--out", type=Path, help="inference.json beside this script, inference-short.json for the short form"
+    )
     options = parser.parse_args()
+    out = options.out or HERE / ("inference-short.json" if options.short else "inference.json")
     if options.threads:
         import torch
 
         torch.set_num_threads(options.threads)
     load_before = os.getloadavg()
-    with tempfile.TemporaryDirectory() as name:
-        simulated(Path(name), 8 if options.short else 50)
-        seconds, cost = single(Path(name), options)
-        rates = folder_rate(Path(name), options)
-    ratios = summary(seconds, cost) | {"folder of DICOM v network alone": rates["whole"] / rates["network"]}
-    decode = decoding(50 if options.short else 500)
-    for label, value in seconds.items():
-        print(f"| {label} | {value * 1000:.1f} ms |")
-    print(f"| decode and suppress, 48,384 anchors | {decode * 1000:.2f} ms |")
-    print(f"| folder, images/s; network alone | {rates['whole']:.1f}; {rates['network']:.1f} |\n")
-    for label, value in ratios.items():
-        print(f"| {label} | {value:.2f} |")
-    document = {
+    document: dict[str, Any] = {
         "when": _now(),
         "short": options.short,
         "cores": os.cpu_count(),
         "threads": options.threads,
-        "load": [round(v, 1) for v in (*load_before, *os.getloadavg())],
+    }
+    with tempfile.TemporaryDirectory() as name:
+        files, loops = simulated(Path(name), 8 if options.short else 50, 16 if options.short else 300)
+        if options.only != "flow":
+            document |= networks(Path(name), options)
+        if options.only != "networks":
+            document["flow"] = {k: round(v, 3) for k, v in flowing(files, loops, Path(name), options).items()}
+    document["load"] = [round(v, 1) for v in (*load_before, *os.getloadavg())]
+    for label, value in document.get("flow", {}).items():
+        print(f"| {label} | {value:.2f} |")
+    out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def networks(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Single images, the roofline and decoding, printed as a table; the ratios."""
+    seconds, cost = single(folder, options)
+    decode = decoding(50 if options.short else 500)
+    for label, value in seconds.items():
+        print(f"| {label} | {value * 1000:.1f} ms |")
+    print(f"| decode and suppress, 48,384 anchors | {decode * 1000:.2f} ms |\n")
+    ratios = summary(seconds, cost)
+    for label, value in ratios.items():
+        print(f"| {label} | {value:.2f} |")
+    return {
         "gmac": {k: round(v, 2) for k, v in cost.items()},
         "f32_gmac_per_second": round(CUBE**3 / 1e9 / seconds["gemm"], 1),
         "decode_ms": round(decode * 1000, 3),
         "ratios": {k: round(v, 3) for k, v in ratios.items()},
     }
-    options.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def _now() -> str:

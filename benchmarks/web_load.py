@@ -1,10 +1,11 @@
-"""Fifty people diagnose and fifty save for two minutes, against one server on loopback; prints what they waited for.
+"""Fifty people diagnose and fifty annotate for two minutes, against one server on loopback; prints what they waited for.
 
 ::
 
     python benchmarks/web_load.py [--seconds 120] [--people 50] [--data FOLDER]
 
-Every save is checked at the end. A person who is told that the queue is full (429) waits as long as the answer says.
+Of those who save, three of four annotate an image and one of four writes an assessment, each once a second. Every save is
+checked at the end. A person who is told that the queue is full (429) waits as long as the answer says.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 from collections import Counter, defaultdict
 from contextlib import closing
 from functools import cache
@@ -28,8 +30,10 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from helpers.web_server import Server, serving
 from usnet.phantoms.simulate import simulate
+from usnet.phantoms.writing import write_dataset
 
 Times = dict[str, list[float]]
+PAGE = {"accept": "text/html"}
 
 
 class Crowd:
@@ -74,12 +78,16 @@ class Crowd:
                         break
 
     def saving(self, path: str, number: int) -> None:
-        """Save an assessment every second, one view a person."""
+        """Save every second: an annotation of one image, or the assessment of one view."""
         version = 0
+        annotation = path.startswith("/api/annotate/")
         with closing(self.client()) as client:
             while time.monotonic() < self.end:
-                given = {"version": version, "fields": {"remarks": f"{number} {version}"}}
-                answer = self.timed("save", client, "PUT", path, json=given)
+                given: dict[str, object] = {"version": version, "fields": {"remarks": f"{number} {version}"}}
+                if annotation:
+                    mark = {"box": [number, version % 100, 50, 40], "pathology": "benign"}
+                    given = {"key": uuid.uuid4().hex, "version": version, "body": {"marks": [mark]}}
+                answer = self.timed("annotate" if annotation else "assess", client, "PUT", path, json=given)
                 if answer.status_code == 200:
                     version = self.saved[path] = answer.json()["version"]
                 time.sleep(1.0)
@@ -93,8 +101,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=None)
     arguments = parser.parse_args()
     data = arguments.data or Path(tempfile.mkdtemp()) / "data"
-    with serving(data, "--workers", "2") as server:
-        paths = _views(server, arguments.people)
+    root = Path(tempfile.mkdtemp())
+    write_dataset(root / "set", arguments.people - arguments.people // 4, 7, size=(300, 384))
+    with serving(data, "--workers", "2", "--root", str(root)) as server:
+        paths = _images(server) + _views(server, arguments.people // 4)
         crowd = Crowd(server, arguments.seconds)
         before = _memory(server)
         people = [threading.Thread(target=crowd.diagnosing, args=(n,)) for n in range(arguments.people)]
@@ -115,8 +125,26 @@ def main() -> None:
     print(f"server  {before} MiB before, {after} MiB after")
 
 
+def _images(server: Server) -> list[str]:
+    """An image for each person who annotates, of a project made on the page."""
+    crowd = Crowd(server, 0)
+    with closing(crowd.client()) as client:
+        spot = re.search(r'<option value="([^"]+)">[^<]*set', client.get("/annotate", headers=PAGE).text)
+        form = {
+            "spot": spot[1] if spot else "",
+            "name": "load",
+            "start": "empty",
+            "csrf": client.headers["x-csrf-token"],
+        }
+        project = client.post("/annotate", data=form, headers=PAGE).headers["location"].rpartition("/")[2]
+        address = f"/api/annotate/{project}"
+        while client.get(address).json()["state"] != "ready":
+            time.sleep(0.1)
+        return [f"{address}/images/{row['image']}" for row in client.get(f"{address}/images").json()]
+
+
 def _views(server: Server, count: int) -> list[str]:
-    """A view for each person who saves."""
+    """A view for each of the others who save."""
     crowd, found = Crowd(server, 0), []
     with closing(crowd.client()) as client:
         for _ in range(count):

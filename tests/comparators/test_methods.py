@@ -16,10 +16,12 @@ from usnet.comparators.running import run
 from usnet.comparators.trivial import OneNumber
 from usnet.datasets.records import Dataset
 from usnet.errors import ConfigError, DataError, MissingExtra
+from usnet.training.config import changed
 from usnet.values import LABELS, Diagnosis
 
 NETWORKS = [n for n, m in catalogue().items() if m.kind in ("usnet", "detector", "segmentation")]
 CLASSICAL = [n for n, m in catalogue(boxes="given").items() if m.kind == "classical"]
+ABLATIONS = [n for n, m in catalogue().items() if m.kind == "ablation"]
 pytestmark = pytest.mark.train
 
 
@@ -98,6 +100,19 @@ def test_one_number_follows_its_direction(phantoms: Dataset) -> None:
 @pytest.mark.parametrize("name", ["gamma-0", "without-stride-4"])
 def test_the_smallest_ablations(name: str, few: Dataset, budget: Budget) -> None:
     assert _run(catalogue()[name], few, budget)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_every_ablation_runs_or_is_usnet_itself(name: str, few: Dataset, budget: Budget) -> None:
+    """On a budget with every augmentation switched on."""
+    off = ("gain", "contrast", "tgc", "speckle", "blur", "calipers")
+    everything = Budget(changed(budget.config, [f"augment.{key}=0.5" for key in off]))
+    if name in ("gamma-3", "with-vertical-flip", "with-quarter-turns"):
+        with pytest.raises(Unchanged):
+            catalogue()[name].fit(few, budget=everything)
+    else:
+        assert _run(catalogue()[name], few, everything)
 
 
 def test_five_levels_give_an_anchor_each() -> None:

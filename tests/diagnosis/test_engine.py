@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,23 @@ def test_openvino_agrees(tmp_path: Path) -> None:
         np.testing.assert_allclose(a, b, atol=2e-3)  # the tiny network sums 5,184 products in float32
     assert other.description.endswith("CPU, f32")
     assert "openvino_telemetry" not in sys.modules
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
+def test_threads_side_by_side_get_their_own_answers(tmp_path: Path, name: str) -> None:
+    if name == "openvino" and importlib.util.find_spec("openvino") is None:
+        pytest.skip("openvino is not installed (extra openvino)")
+    engine = open_engine(load(tiny_bundle(tmp_path / "b")), name, threads=2)
+    assert engine.lanes == 2
+    together = engine.side_by_side()
+    assert together.side_by_side() is together
+    inputs = [np.full((1, 1, 256, 256), 0.1 * n, dtype=np.float32) for n in range(8)]
+    alone = [engine.run(one) for one in inputs]
+    with ThreadPoolExecutor(4) as pool:  # more threads than requests
+        for running in (engine, together):
+            for a, b in zip(alone, pool.map(running.run, inputs), strict=True):
+                np.testing.assert_allclose(a[0], b[0], atol=1e-4)
+                np.testing.assert_allclose(a[1], b[1], atol=1e-4)
 
 
 def test_openvino_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

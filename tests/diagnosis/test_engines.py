@@ -150,10 +150,10 @@ def opinions(engine: str, batch: int) -> list[Diagnosis]:
     threads = None if engine == "torch" else 1  # torch's number is the whole process's
     running = open_chosen(bundle, engine, precision="f32", device="cpu", threads=threads)
     diagnoser = Diagnoser(bundle, engine=running, gate=False)
-    prepared = [next(diagnoser._prepare_source(frame)) for frame in frames()]
+    prepared = [diagnoser.preparer.first(frame) for frame in frames()]
     found: list[Diagnosis] = []
     for start in range(0, len(prepared), batch):
-        found += [r[1] for r in diagnoser._finish(prepared[start : start + batch]) if isinstance(r, tuple)]
+        found += [r[1] for r in diagnoser._straight([*prepared[start : start + batch]]) if isinstance(r, tuple)]
     return found
 
 

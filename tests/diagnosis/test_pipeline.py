@@ -15,7 +15,7 @@ import usnet
 from helpers.tiny_bundle import dark_spots, tiny_bundle, tiny_model
 from helpers.tiny_dicom import write_dicom
 from usnet.bundles.manifest import Preprocessing
-from usnet.diagnosis import Diagnoser, Item
+from usnet.diagnosis import Diagnoser, Item, prepare
 from usnet.errors import BundleError, ConfigError, UnreadableImage
 from usnet.values import Diagnosis, Failure, Frame, OperatingPoint
 
@@ -143,14 +143,14 @@ def test_an_unexpected_error_is_a_failure_too(
     diagnoser: Diagnoser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = [save(tmp_path / f"{n}.png", dark_spots()) for n in range(3)]
-    original = diagnoser._prepare
+    original = prepare.frame_warnings
 
     def fragile(frame: Frame, *rest: object) -> object:
         if frame.source.endswith("1.png"):
             raise RuntimeError("a fault of ours")
         return original(frame, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(diagnoser, "_prepare", fragile)
+    monkeypatch.setattr(prepare, "frame_warnings", fragile)
     results = list(diagnoser.stream(paths))
     assert [type(r) for r in results] == [Diagnosis, Failure, Diagnosis]
     assert "a fault of ours" in results[1].reason  # type: ignore[union-attr]
@@ -184,9 +184,9 @@ def test_streaming_reads_no_further_than_asked(diagnoser: Diagnoser, tmp_path: P
     assert not taken
     for _ in range(20):
         assert isinstance(next(stream), Diagnosis)
-    assert len(taken) <= 20 + 3 * 2
+    assert len(taken) <= 20 + (2 * diagnoser.engine.lanes + 3) * 2
     stream.close()  # type: ignore[attr-defined]
-    assert not any(thread.name == "usnet-read-ahead" for thread in threading.enumerate())
+    assert not any(thread.name.startswith(("usnet-read-ahead", "usnet-lane")) for thread in threading.enumerate())
 
 
 def test_operating_points(bundle: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from usnet.dicom import Instance, instances
 from usnet.images import read_frames
 from usnet.phantoms.cine import simulate_cine
 from usnet.phantoms.dicom import Exam, write_cine, write_image
-from usnet.phantoms.simulate import simulate
-from usnet.values import Box, Diagnosis, Finding, Frame
+from usnet.phantoms.simulate import Phantom, simulate
+from usnet.values import Box, Diagnosis, Finding, Frame, Label
 
 EXAMPLES = Path(pydicom.__file__).parent / "data" / "test_files"
 EXAMPLE_NAMES = (
@@ -27,21 +28,28 @@ EXAMPLE_NAMES = (
     "examples_ybr_color.dcm",
 )
 PHANTOM_NAMES = ("single", "banner", "cine", "rgb", "palette", "monochrome1")
+PHANTOM_SIZE = (96, 128)
 SOURCES = (*EXAMPLE_NAMES, *PHANTOM_NAMES)
 
 
-def source_file(name: str, folder: Path) -> Path:
-    """One of :data:`SOURCES` as a file."""
+def source_file(name: str, folder: Path, seed: int = 3, label: Label = "benign") -> Path:
+    """One of :data:`SOURCES` as a file; ``seed`` and ``label`` are of the phantom, where it is one and no loop."""
     if name in EXAMPLE_NAMES:
         return EXAMPLES / name
     path = folder / f"{name}.dcm"
     exam = Exam("results", "P0042", age=51.0)
     if name == "cine":
-        return write_cine(path, list(simulate_cine(5, 4, label="malignant", size=(96, 128))), exam, 50.0)
-    write_image(path, simulate(3, label="benign", size=(96, 128)), exam, banner=24 if name == "banner" else 0)
+        return write_cine(path, loop_frames(), exam, 50.0)
+    write_image(path, simulate(seed, label=label, size=PHANTOM_SIZE), exam, banner=24 if name == "banner" else 0)
     if name not in ("single", "banner"):
         _recolour(path, name)
     return path
+
+
+@cache
+def loop_frames() -> list[Phantom]:
+    """The frames of the source ``cine``."""
+    return list(simulate_cine(5, 4, label="malignant", size=PHANTOM_SIZE))
 
 
 def _recolour(path: Path, name: str) -> None:

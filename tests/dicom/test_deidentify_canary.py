@@ -11,24 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from deidentify_files import BANNER, BORN, HEADER, INSIDE, LAYOUTS, NAME, NUMBER, compressed, named_frames, plain, saved
+from deidentify_run import clean
 from PIL import Image
 from pydicom import dcmread
 from pydicom.uid import JPEGBaseline8Bit
-from typer.testing import CliRunner
 
-from usnet.cli.app import app
 from usnet.images import read_frames
 
 needs_tesseract = pytest.mark.skipif(
     shutil.which("tesseract") is None, reason="tesseract is not installed (Debian: tesseract-ocr)"
 )
-
-
-def clean(source: Path, target: Path, *options: str, code: int = 0) -> str:
-    """Run the command and return what it said."""
-    done = CliRunner().invoke(app, ["deidentify", str(source), str(target), *options])
-    assert done.exit_code == code, done.output
-    return done.output
 
 
 def forms(text: str) -> list[bytes]:

@@ -100,10 +100,11 @@ def put(
     version: int = 0,
     finished: bool = True,
     key: str | None = None,
+    after: str | None = None,
     whose: str = "me",
 ) -> Any:
     """Save a reading as the page does."""
-    sent = {"key": key or str(uuid.uuid4()), "version": version, "finished": finished, "body": said}
+    sent = {"key": key or str(uuid.uuid4()), "version": version, "finished": finished, "body": said, "after": after}
     if "x-csrf-token" not in client.headers:
         client.headers["x-csrf-token"] = api(client)["x-csrf-token"]
     headers = {"accept": "application/json"}

@@ -14,11 +14,11 @@ for module in ("pynetdicom", "highdicom", "sqlalchemy", "dicomweb_client"):
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs all of these tests: each starts servers, and the machine has few cores."""
+    """One worker runs all tests of a file: its servers are started once."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("pacs"))
+            item.add_marker(pytest.mark.xdist_group(f"pacs {item.path.stem}"))
         if item.get_closest_marker("pacs") and shutil.which("Orthanc") is None:
             item.add_marker(pytest.mark.skip(reason="Orthanc is not installed (Debian: orthanc, orthanc-dicomweb)"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import struct
+import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +26,9 @@ from pydicom.uid import (
     generate_uid,
 )
 
+from usnet.phantoms.dicom import Exam, write_image
+from usnet.phantoms.simulate import simulate
+
 EXAMPLES = (
     "examples_rgb_color.dcm",
     "examples_palette.dcm",
@@ -33,6 +37,7 @@ EXAMPLES = (
     "examples_ybr_color.dcm",
 )
 """pydicom's ultrasound files; the last one is a loop of 30 frames."""
+PHANTOM = "phantom.dcm"
 
 
 def examples() -> dict[str, bytes]:
@@ -43,17 +48,25 @@ def examples() -> dict[str, bytes]:
 def mutations(count: int, seed: int, *, loops: float = 0.04) -> Iterator[tuple[str, bytes]]:
     """Names and bytes of damaged copies; ``loops`` is the share of the long loop, each of which takes a second to decode.
 
-    Bits are flipped, bytes replaced, stretches cut out or doubled, lengths made huge; mostly in the header, where it hurts.
+    Bits are flipped, bytes replaced, stretches cut out or doubled, lengths made huge; mostly in the header, where it hurts. A gate
+    refuses most of the examples for their colour, so a grey phantom is damaged too: of it results are written.
     """
-    random_, files = random.Random(seed), examples()
+    random_, files = random.Random(seed), examples() | {PHANTOM: _phantom()}
+    stills = (*EXAMPLES[:4], PHANTOM)
     for number in range(count):
-        name = EXAMPLES[4] if random_.random() < loops else random_.choice(EXAMPLES[:4])
+        name = EXAMPLES[4] if random_.random() < loops else random_.choice(stills)
         data = bytearray(files[name])
         start = data_set_start(data)
         for _ in range(random_.choice((1, 1, 2, 4, 16))):
             end = len(data) if random_.random() < 0.4 else min(len(data), start + 4000)
             _damage(random_, data, random_.randrange(start, max(start + 1, end)))
         yield f"{number:05d}-{name}", bytes(data)
+
+
+def _phantom() -> bytes:
+    """A grey still that the node diagnoses."""
+    with tempfile.TemporaryDirectory() as folder:
+        return write_image(Path(folder) / PHANTOM, simulate(1, size=(256, 256)), Exam("hostile", "H1")).read_bytes()
 
 
 def data_set_start(data: bytes | bytearray) -> int:

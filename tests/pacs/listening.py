@@ -40,7 +40,7 @@ class Ear:
     def call(self, *contexts: Any, own: str = "SCANNER", called: str = "USNET", **options: Any) -> Association:
         """An association, established or not."""
         entity = AE(ae_title=own)
-        entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 6
+        entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 60
         wanted = list(contexts) or [build_context("1.2.840.10008.1.1")]
         return entity.associate("127.0.0.1", self.port, contexts=wanted, ae_title=called, **options)
 

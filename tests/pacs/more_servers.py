@@ -91,7 +91,7 @@ class Postgres:
         with (self._folder / "postgres.log").open("wb") as log:
             command = [*self._user, str(self._bin / "postgres"), "-D", str(data), *options]
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._home)
-        wait_for(self._answers, 60, "PostgreSQL")
+        wait_for(self._answers, what="PostgreSQL")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -31,6 +31,10 @@ end
 """
 
 
+PATIENCE = 300.0
+"""Seconds that a test waits for what must come: a loaded machine is slow, and is not at fault."""
+
+
 def free_port() -> int:
     """A port that nobody uses now."""
     with socket.socket() as probe:
@@ -38,7 +42,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 60.0, what: str = "the condition") -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = PATIENCE, what: str = "the condition") -> Any:
     """The first true value of ``condition``."""
     end = time.monotonic() + seconds
     while True:
@@ -90,7 +94,7 @@ class Orthanc:
         (self.folder / "orthanc.json").write_text(json.dumps(self._settings))
         with (self.folder / "orthanc.log").open("ab") as log:
             self._process = subprocess.Popen(["Orthanc", str(self.folder / "orthanc.json")], stdout=log, stderr=log)
-        wait_for(self._answers, 60, "Orthanc")
+        wait_for(self._answers, what="Orthanc")
 
     def stop(self) -> None:
         """End the process."""
@@ -174,7 +178,8 @@ class Node:
         """Start, and wait until it says that it is ready."""
         self.begin(*arguments)
         wait_for(
-            lambda: self.ended or "to archive" in self.output() or "receiving nothing" in self.output(), 60, "the node"
+            lambda: self.ended or "to archive" in self.output() or "receiving nothing" in self.output(),
+            what="the node",
         )
         assert not self.ended, self.output()
 
@@ -225,7 +230,7 @@ class Node:
         if not self.ended:
             self._process.terminate()
         try:
-            return self._process.wait(60)
+            return self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
             raise

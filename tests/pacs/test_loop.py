@@ -15,7 +15,7 @@ import requests
 from more_servers import Certificates
 from PIL import Image
 from pydicom import dcmread
-from servers import ROUTE, Node, Orthanc, free_port, running, wait_for
+from servers import PATIENCE, ROUTE, Node, Orthanc, free_port, running, wait_for
 from typer.testing import CliRunner
 
 from usnet.cli.app import app
@@ -66,8 +66,10 @@ def seen(loop_of: tuple[Orthanc, Node], stills: list[Path], loop: Path) -> tuple
     """The pair after three objects of two studies went round."""
     archive, node = loop_of
     as_modality(archive, [*stills[:2], loop])
-    wait_for(lambda: answered(archive, 3), 90, "results")
-    wait_for(lambda: sum(objects for objects, _ in worked_off(node)) == 3, 60, "the node's note that the archive has them")
+    wait_for(lambda: answered(archive, 3), what="results")
+    wait_for(
+        lambda: sum(objects for objects, _ in worked_off(node)) == 3, what="the node's note that the archive has them"
+    )
     return archive, node
 
 
@@ -110,7 +112,7 @@ def test_a_second_run_doubles_nothing(seen: tuple[Orthanc, Node], stills: list[P
     archive, node = seen
     before = archive.series()
     archive.post("/modalities/usnet/store", [one["ID"] for one in archive.instances("US")])
-    wait_for(lambda: sum(objects for objects, _ in worked_off(node)) == 6, 60, "the second run")
+    wait_for(lambda: sum(objects for objects, _ in worked_off(node)) == 6, what="the second run")
     assert sum(sent for _, sent in worked_off(node)) == 6, "only the first run sent: an SR and an SC of each object"
     assert archive.series() == before
 
@@ -126,7 +128,7 @@ def test_the_archive_renders_the_secondary_capture_in_colour(seen: tuple[Orthanc
         assert shown.shape[0] >= 256
         assert shown.std() > 10
         web = f"{archive.url}/dicom-web/studies/{one['study']}/series/{one['series']}/instances/{one['uid']}/frames/1/rendered"
-        rendered = requests.get(web, headers={"Accept": "image/jpeg"}, timeout=30)
+        rendered = requests.get(web, headers={"Accept": "image/jpeg"}, timeout=PATIENCE)
         assert rendered.ok
         assert rendered.headers["Content-Type"].startswith("image/jpeg")
     assert max(shares) < 0.5, "the picture is grey"
@@ -226,7 +228,7 @@ def test_the_same_over_tls(tmp_path: Path, stills: list[Path]) -> None:
             "+cf",
             str(certificates.authority),
         )
-        wait_for(lambda: answered(archive, 1), 90, "results")
+        wait_for(lambda: answered(archive, 1), what="results")
         plain = subprocess.run(
             ["echoscu", "-to", "5", "-aet", "ORTHANC", "-aec", "USNET", "127.0.0.1", str(node.port)], check=False
         )
@@ -250,7 +252,7 @@ def test_by_dicomweb(tmp_path: Path, stills: list[Path]) -> None:
         stored = _stow(stow, [stills[3]], "secret")
         assert stored.status_code == 200, stored.text
         assert stored.json()["00081199"]["Value"][0]["00081155"]["Value"] == [dcmread(stills[3]).SOPInstanceUID]
-        wait_for(lambda: answered(archive, 1), 90, "results")
+        wait_for(lambda: answered(archive, 1), what="results")
         result = CliRunner().invoke(app, ["pacs", "doctor", "--store", "--config", str(node.config)])
         assert result.exit_code == 0, result.output
         out = tmp_path / "pulled"
@@ -269,7 +271,7 @@ def _stow(port: int, files: list[Path], token: str) -> requests.Response:
             "Content-Type": 'multipart/related; type="application/dicom"; boundary=cut',
             "Authorization": f"Bearer {token}",
         },
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 
@@ -283,8 +285,8 @@ def test_an_archive_that_is_away_is_waited_for(tmp_path: Path) -> None:
     with running(node):
         command = ["storescu", "-aet", "SCANNER", "-aec", "USNET", "127.0.0.1", str(node.port)]
         subprocess.run([*command, str(images[0])], check=True)
-        wait_for(lambda: "not reachable" in node.output(), 60, "a failed attempt")
+        wait_for(lambda: "not reachable" in node.output(), what="a failed attempt")
         with running(archive):
             for image in images:
                 archive.send(image)
-            wait_for(lambda: answered(archive, 2), 120, "results of both rounds")
+            wait_for(lambda: answered(archive, 2), what="results of both rounds")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import Node, running, wait_for
+from servers import Node, wait_for
 from siege import tree
 
 NOWHERE = {"kind": "dicom", "ae_title": "ARCHIVE", "host": "127.0.0.1", "port": 1}
@@ -19,16 +19,25 @@ linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks i
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+def only(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """The node of this module, not started."""
     node = Node(tmp_path_factory.mktemp("node"), NOWHERE)
-    with running(node):
-        yield node
+    yield node
+    node.stop()
+
+
+@pytest.fixture
+def node(only: Node) -> Node:
+    """The node, running: a start takes seconds, so it is started only where an earlier test has ended it."""
+    if only.ended:
+        only.start()
+    return only
 
 
 def result(node: Node) -> tuple[int, str]:
     """Exit code and output of a node that is expected to end by itself."""
     node.begin()
-    wait_for(lambda: node.ended, 60, "its end")
+    wait_for(lambda: node.ended, what="its end")
     return node.stop(), node.output()
 
 
@@ -62,8 +71,7 @@ def test_a_kill_of_the_node_ends_its_workers(node: Node) -> None:
     family = [process for process in tree(node.pid) if process != node.pid]
     assert family
     node.kill(group=False)
-    wait_for(lambda: not [process for process in family if _runs(process)], 30, "the end of the workers")
-    node.start()
+    wait_for(lambda: not [process for process in family if _runs(process)], what="the end of the workers")
 
 
 def _runs(process: int) -> bool:
@@ -77,7 +85,7 @@ def test_a_worker_that_dies_is_replaced(node: Node) -> None:
     first = _workers(node)
     assert len(first) == 1
     subprocess.run(["kill", "-9", str(first[0])], check=True)
-    wait_for(lambda: _workers(node) not in (first, []), 30, "another worker")
+    wait_for(lambda: _workers(node) not in (first, []), what="another worker")
     assert "another is started" in node.output()
 
 
@@ -94,15 +102,11 @@ def test_the_spool_is_closed_to_others(node: Node) -> None:
     assert (node.folder / "spool").stat().st_mode & 0o077 == 0
 
 
-def test_sigterm_ends_it_in_peace(tmp_path: Path) -> None:
-    node = Node(tmp_path, NOWHERE)
-    node.start()
+def test_sigterm_ends_it_in_peace(node: Node) -> None:
     assert node.stop() == 0
     assert node.output().rstrip().endswith("Stopped.")
 
 
-def test_sigint_too(tmp_path: Path) -> None:
-    node = Node(tmp_path, NOWHERE)
-    node.start()
+def test_sigint_too(node: Node) -> None:
     node.signal(signal.SIGINT)
     assert node.stop() == 0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from hostile import BOMBS, SOUND, examples
-from servers import wait_for
+from servers import PATIENCE, wait_for
 from test_node_config import written
 
 from usnet.errors import BundleError
@@ -75,7 +75,7 @@ def test_a_process_that_dies_is_replaced(sandbox: Sandbox, tmp_path: Path) -> No
     before = sandbox.pid
     assert before is not None
     os.kill(before, signal.SIGKILL)
-    wait_for(lambda: not _alive(before), 10, "its end")
+    wait_for(lambda: not _alive(before), what="its end")
     assert "failed" not in head(sandbox, path)
     assert sandbox.pid != before
 
@@ -92,7 +92,7 @@ def test_a_crash_in_the_middle_fails_the_object_only(tmp_path: Path) -> None:
     fifo = tmp_path / "hangs"
     os.mkfifo(fifo)
     (tmp_path / "spool").mkdir()
-    with Sandbox(settings_of(load(written(tmp_path))), 30.0) as sandbox:
+    with Sandbox(settings_of(load(written(tmp_path))), 2 * PATIENCE) as sandbox:
         sandbox.ask({"do": "hello"})
         killer = threading.Thread(target=_kill_children, args=(sandbox, 2))
         killer.start()
@@ -103,7 +103,7 @@ def test_a_crash_in_the_middle_fails_the_object_only(tmp_path: Path) -> None:
 
 def _kill_children(sandbox: Sandbox, count: int) -> None:
     seen: set[int] = set()
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while len(seen) < count and time.monotonic() < end:
         time.sleep(0.5)
         process = sandbox.pid
@@ -124,5 +124,5 @@ def test_time_is_bounded(tmp_path: Path) -> None:
 
 def test_no_model_is_no_fault_of_the_object(tmp_path: Path) -> None:
     config = load(written(tmp_path, model={"bundle": "no-such-model"}))
-    with Sandbox(settings_of(config), 60.0) as sandbox, pytest.raises(BundleError):
+    with Sandbox(settings_of(config), PATIENCE) as sandbox, pytest.raises(BundleError):
         sandbox.ask({"do": "hello"})

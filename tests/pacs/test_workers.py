@@ -52,10 +52,10 @@ def test_two_processes_and_a_helping_machine_share_the_work(tmp_path: Path) -> N
                     archive.send(file)
                 archive.post("/modalities/usnet/store", [one["ID"] for one in archive.instances("US")])
                 engine = connect(url)
-                wait_for(lambda: records.counts(engine)["jobs running"] == 2, 60, "two studies at once")
+                wait_for(lambda: records.counts(engine)["jobs running"] == 2, what="two studies at once")
                 (victim,) = workers_of(helper)
                 os.kill(victim, signal.SIGKILL)
-                wait_for(lambda: records.counts(engine)["objects answered"] == len(files), 300, "all answers")
+                wait_for(lambda: records.counts(engine)["objects answered"] == len(files), what="all answers")
                 with reading(engine) as session:
                     done = [job.state for job in jobs.find(session, records.STUDY_JOB)]
                     by_whom = Counter(session.scalars(select(JobRow.worker)))

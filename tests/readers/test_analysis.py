@@ -16,6 +16,7 @@ from reader_studies import protocol
 from usnet.readers.analysis.behaviour import difficulty, learning_grid, repeats_grid, time_grid
 from usnet.readers.analysis.effects import reliance
 from usnet.readers.analysis.marks import froc_grid, mark_study
+from usnet.readers.analysis.strata import strata_grid
 from usnet.readers.analysis.study import ai_grid, arms_grid, compare_arms, missing, missing_grid, mrmc_study
 from usnet.readers.readings import AiOpinion, Case, Person, Read, StudyData
 from usnet.readers.report.exports import CODEBOOK, write_exports
@@ -110,6 +111,24 @@ def test_the_model_against_readers_and_levels() -> None:
     assert [row[0] for row in grid.rows] == ["all", "RP", "AP", "expert"]
     assert results[0].method.startswith("1T-RRRC")
     assert grid.rows[0][2] == pytest.approx(results[0].ai_value)
+
+
+def test_strata_are_scored_apart() -> None:
+    data = crossed()
+    strata = {name: replace(case, stratum=case.label) for name, case in data.cases.items()}
+    rows = strata_grid(replace(data, cases=strata)).rows
+    assert [(row[0], row[1], row[2]) for row in rows] == [
+        (label, 20, arm) for label in ("benign", "malignant") for arm in ARMS
+    ]
+    for label, _, arm, n, mean, *_, model in rows:
+        own = [
+            r.malignant == data.cases[r.case].malignant for r in data.of(str(arm)) if data.cases[r.case].label == label
+        ]
+        assert n == 6
+        assert mean == pytest.approx(100 * sum(own) / len(own))
+        assert (
+            model == f"{sum(data.ai[c].malignant == k.malignant for c, k in data.cases.items() if k.label == label)}/20"
+        )
 
 
 def test_reliance_is_split_by_whether_the_model_is_right() -> None:

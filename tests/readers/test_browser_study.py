@@ -60,6 +60,9 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Place
     write_cases(data, draw_cases(data, rules), tmp / "cases")
     place = open_place(tmp / "data")
     start(place, rules, tmp / "cases")
+    plain = protocol(study={"id": "plain", "title": "Plain reading"}, cases={"strata": strata, "training": 0})
+    write_cases(data, draw_cases(data, plain), tmp / "plain")
+    start(place, plain, tmp / "plain")
     command = [sys.executable, "-m", "usnet.web.study.alone", str(tmp / "data")]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -229,6 +232,39 @@ def test_a_readers_whole_session(chromium: Any, study: tuple[str, Place]) -> Non
     assert {r.probability for r in mine} == {70, 20}
     assert all(r.active_s > 0 for r in mine)
     assert verify(place, "small") == []
+
+
+def test_an_unaided_arm_in_chinese_shows_no_finding(chromium: Any, study: tuple[str, Place]) -> None:
+    url, place = study
+    (one,) = invite(place, "plain", [Person(language="zh")], "tests")
+    page = _page(chromium, url, locale="zh-CN")
+    page.goto(f"{url}/study")
+    page.locator("input[name=code]").fill(one.code)
+    page.locator("main button.primary").click()
+    page.locator("input[name=agree]").check()
+    page.locator("main button.primary").click()
+    page.locator("input[name=years]").fill("3")
+    page.locator("input[name=sex]").first.check()
+    page.locator("select[name=age_band]").select_option("30-34")
+    page.locator("main button.primary").click()
+    for case in range(1, 11):
+        _until(page, f"document.getElementById('progress').textContent.startsWith('第 {case} /')")
+        page.wait_for_selector("#commit:not([disabled])")
+        assert page.locator("#findings").is_hidden()
+        shown = page.locator("#answer").inner_text()
+        assert "恶性" in shown
+        assert not re.search(r"[a-z]{4,}", shown.replace("Enter", "")), shown
+        page.keyboard.press("b")
+        page.locator("#number").fill("20")
+        page.locator('input[name="birads"]').first.check()
+        page.keyboard.press("Control+Enter")
+        if case < 10:
+            _until(page, f"!document.getElementById('progress').textContent.startsWith('第 {case} /')")
+    page.wait_for_selector("#commit", state="detached")
+    assert page.faults == []
+    mine = [r for r in collect(place, "plain").reads if r.reader == one.number]
+    assert [r.modality for r in mine] == ["unaided"] * 10
+    assert verify(place, "plain") == []
 
 
 def test_marks_by_keyboard(chromium: Any, study: tuple[str, Place]) -> None:

@@ -302,3 +302,12 @@ def test_consent_and_profile_through_the_pages(tmp_path: Path) -> None:
     page = post(client, "/study/small/profile", "/study", years="3", sex="male", age_band="35-39")
     assert 'id="study-setup"' in page.text
     assert "malignant-" not in page.text
+
+
+def test_states_and_acts_have_chinese_words() -> None:
+    from usnet.web.study.words import ACTS, STATES
+    from usnet.web.words import catalogue
+
+    known = catalogue("zh")
+    for word in (*STATES.values(), *ACTS.values()):
+        assert known.gettext(word) != word

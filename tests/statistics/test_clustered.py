@@ -57,6 +57,16 @@ def test_too_few_clusters() -> None:
         clustered_covariance([True, True, False], [1, 2, 3], ["a", "a", "b"])
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("truth", [[True, True, True], [False, False, False], []])
+def test_one_class_is_refused_without_arithmetic_on_nothing(truth: list[bool]) -> None:
+    scores, groups = list(range(len(truth))), list("abc")[: len(truth)]
+    with pytest.raises(ValueError, match="two clusters"):
+        clustered_covariance(truth, scores, groups)
+    with pytest.raises(ValueError, match="two clusters"):
+        clustered_paired_test(truth, scores, scores, groups)
+
+
 def test_perfect_separation_is_bounded_by_clusters_not_images() -> None:
     truth = np.repeat([True, False], 40)
     result = clustered_auc(truth, truth.astype(float), np.arange(80) // 8)

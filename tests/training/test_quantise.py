@@ -10,8 +10,10 @@ import pytest
 from PIL import Image
 
 from helpers.tiny_bundle import dark_spots, tiny_bundle, tiny_model
+from helpers.tiny_look import look_bundle
 from usnet.bundles import Bundle, load
 from usnet.datasets.records import Dataset, ImageRecord, save
+from usnet.diagnosis import Diagnoser
 from usnet.diagnosis.engine import Engine, open_engine
 from usnet.errors import DataError
 from usnet.values import Box, Nodule
@@ -86,6 +88,33 @@ def test_a_bundle_that_agrees_states_it(tmp_path: Path) -> None:
     assert stated.kept_f32 == ("outputs",)
     assert open_engine(out).description.endswith("int8")
     assert len(told) == 2
+
+
+def test_the_second_look_goes_below_float32_with_the_detector(tmp_path: Path) -> None:
+    bundle = load(look_bundle(tmp_path / "b"))
+    out = load(run.lower(bundle, [spotted(tmp_path / "data")], tmp_path / "out", tell=lambda _: None))
+    (stated,) = out.manifest.precisions
+    assert stated.model_sha256 == bundle.identity.sha256 == out.identity.sha256
+    assert stated.second_look == run.LOOK_INT8
+    low, full = Diagnoser(out), Diagnoser(out, precision="f32")
+    assert low.engine.second_look == run.LOOK_INT8
+    assert full.engine.second_look is None
+    (a,), (b,) = (d.diagnose(dark_spots()).findings for d in (low, full))
+    assert a.probability == pytest.approx(b.probability, abs=0.05)
+    again = load(run.lower(out, [spotted(tmp_path / "more")], tmp_path / "again", tell=lambda _: None))
+    assert len(again.manifest.precisions) == 1
+
+
+def test_a_second_look_that_costs_accuracy_stays_in_float32(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def worse(bundle: Bundle, dataset: Dataset, engine: Engine) -> run.Accuracy:
+        return run.Accuracy(0.8, 0.9 if engine.second_look is None else 0.89)
+
+    monkeypatch.setattr(run, "accuracy", worse)
+    bundle = load(look_bundle(tmp_path / "b"))
+    out = load(run.lower(bundle, [spotted(tmp_path / "data")], tmp_path / "out", tell=lambda _: None))
+    (stated,) = out.manifest.precisions
+    assert (stated.second_look, stated.kept_f32) == (None, ("outputs", "second look"))
+    assert run.LOOK_INT8 not in out.manifest.files
 
 
 def test_a_bundle_that_disagrees_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,6 +119,25 @@ def test_a_save_sent_twice_is_made_once(place: Workplace, root: Path) -> None:
     assert put(client, project, image, body(mark((0, 0, 9, 9))), version=1).json()["version"] == 2
 
 
+def test_a_save_that_follows_one_whose_answer_never_came(place: Workplace, root: Path) -> None:
+    """The page was left: its last save may have arrived or not, and what was changed after it counts in either case."""
+    dataset(root)
+    client = browser(place)
+    project = make(client, place)
+    image, other = image_ids(place, project)[:2]
+    first, then, late = "a" * 32, "b" * 32, "c" * 32
+    assert put(client, project, image, body(mark()), key=first, version=0).json()["version"] == 1
+    arrived = put(client, project, image, body(mark((0, 0, 9, 9))), key=then, version=0, after=first)
+    assert (arrived.status_code, arrived.json()["version"]) == (200, 2)
+    again = put(client, project, image, body(mark((0, 0, 9, 9))), key=then, version=1).json()
+    assert again["version"] == 2, "the ordinary retry doubles nothing"
+    lost = put(client, project, other, body(mark((0, 0, 9, 9))), key=then, version=0, after=first)
+    assert lost.json()["version"] == 1
+    assert put(client, project, other, body(mark()), key=first, version=0).status_code == 409, "it comes too late"
+    assert put(client, project, image, body(mark()), key=late, version=1, after=then).status_code == 200
+    assert put(client, project, image, body(mark()), key="d" * 32, version=1, after=then).status_code == 409
+
+
 @pytest.mark.parametrize(
     "box", [(90, 0, 10, 5), (0, 70, 5, 5), (-1, 0, 5, 5), (0, 0, 0, 5), (0, 0, 1e9, 5), ("NaN", 0, 5, 5), (0, 0, 5)]
 )

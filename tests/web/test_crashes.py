@@ -77,7 +77,8 @@ def _storm(data: Path, bundle: Path, rounds: int, rng: random.Random) -> tuple[i
             end = time.monotonic() + rng.uniform(0.1, 1.0)
             exams.append(client.post("/api/diagnose", content=_picture(11 + number % 100)).json()["exam"])
             version = versions["version"]
-            while time.monotonic() < end:
+            least = version + 3  # also where the machine is too busy for one in that time
+            while time.monotonic() < end or version < least:
                 text = f"round {number} version {version}"
                 answer = client.put(path, json={"version": version, "fields": {"remarks": text}})
                 assert answer.status_code == 200, answer.text
@@ -98,11 +99,12 @@ def _storm(data: Path, bundle: Path, rounds: int, rng: random.Random) -> tuple[i
     return saved["last"][0], len(exams)
 
 
-def test_killed_three_times(tmp_path: Path) -> None:
+def test_killed_twice(tmp_path: Path) -> None:
+    """Of a server, and of its worker too; each start costs seconds, so the many kills are below."""
     bundle = tiny_bundle(tmp_path / "tiny")
-    saves, exams = _storm(tmp_path / "data", bundle, 3, random.Random(4))
-    assert saves > 3
-    assert exams == 4
+    saves, exams = _storm(tmp_path / "data", bundle, 2, random.Random(4))
+    assert saves > 2
+    assert exams == 3
     from usnet.web.checkup import audit_faults
 
     assert audit_faults(tmp_path / "data", None) == []

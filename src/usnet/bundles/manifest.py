@@ -98,6 +98,7 @@ class LowerPrecision(_Frozen):
     precision: Literal["int8", "bf16"]
     engine: Literal["onnxruntime", "openvino"]
     file: str = Field(default="model.onnx", description="the network to run")
+    second_look: str | None = Field(default=None, description="the second look to run; the float32 one if left out")
     model_sha256: str = Field(description="the float32 model that it agrees with, see usnet model info")
     images: int = Field(gt=0)
     ap: FiniteFloat

@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from usnet.comparators.running import Result
     from usnet.datasets.records import Dataset
 
-PREDICTIONS, COST = "predictions.jsonl", "cost.json"
+PREDICTIONS, COST, DICE = "predictions.jsonl", "cost.json", "dice.json"
+
+MasksOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Folder of the masks that experts drew (BUS-BRA's, BUSI's, BrEaST's): the U-Net learns them, and Dice is measured."
+    ),
+]
+BoxesOption = Annotated[
+    str,
+    typer.Option(metavar="found|given|both", help="Classical methods judge boxes that USNet found, or the true ones."),
+]
 
 
 def compare_methods(
@@ -28,16 +39,12 @@ def compare_methods(
     external: Annotated[
         list[Path] | None, typer.Option(help="COCO results of any detector on val and test images; repeat for several.")
     ] = None,
+    masks: MasksOption = None,
     bundle: Annotated[
         str | None,
         typer.Option(help="Compare with this trained bundle; without, USNet is trained with the same budget."),
     ] = None,
-    boxes: Annotated[
-        str,
-        typer.Option(
-            metavar="found|given|both", help="Classical methods judge boxes that USNet found, or the true ones."
-        ),
-    ] = "found",
+    boxes: BoxesOption = "found",
     config: Annotated[
         Path | None, typer.Option(help="Configuration (TOML) of 'usnet train': inputs, augmentation and budget of all.")
     ] = None,
@@ -61,12 +68,13 @@ def compare_methods(
     """
     from usnet.comparators.catalogue import catalogue, chosen
     from usnet.comparators.method import Budget
+    from usnet.comparators.outlines import find_masks
     from usnet.comparators.pool import labelled, pooled
     from usnet.datasets.records import load
     from usnet.training.config import load_config
 
     changes = [*(set_ or []), *([f"training.epochs={epochs}"] if epochs else [])]
-    budget = Budget(load_config(config, changes))
+    budget = Budget(load_config(config, changes), masks=find_masks(masks) if masks else None)
     known = catalogue(bundle=bundle, boxes=boxes, external=external or (), ablations=ablations)
     if show_list:
         _print(known)
@@ -108,7 +116,7 @@ def _run(
     refused: list[tuple[str, str]] = []
     failed = 0
     for method in wanted:
-        kept = _kept(method, test, out / method.name) if resume else None
+        kept = _kept(method, test, out / method.name, budget) if resume else None
         if kept is not None:
             results.append(kept)
             continue
@@ -135,18 +143,26 @@ def _keep(result: Result, test: Dataset, folder: Path) -> None:
     write_truth(folder, test)
     write_predictions(folder / PREDICTIONS, test, result.results)
     cost = {"minutes": result.cost.minutes, "parameters": result.cost.parameters}
+    if result.dice:
+        (folder / DICE).write_text(json.dumps(dict(result.dice), indent=1) + "\n", encoding="utf-8")
     (folder / COST).write_text(json.dumps(cost) + "\n", encoding="ascii")
 
 
-def _kept(method: Method, test: Dataset, folder: Path) -> Result | None:
-    from usnet.comparators.running import Cost, Result
+def _kept(method: Method, test: Dataset, folder: Path, budget: Budget) -> Result | None:
+    """What a folder holds. Dice of boxes is measured where it was not asked for before; a U-Net's paint is gone."""
+    from usnet.comparators.running import Cost, Result, outlined
     from usnet.reports.evaluation_predictions import read_predictions
 
     if not (folder / COST).is_file():
         return None
     cost = json.loads((folder / COST).read_text(encoding="ascii"))
     results = read_predictions(folder / PREDICTIONS, test)
-    return Result(method, tuple(results), Cost(cost["minutes"], cost["parameters"]))
+    if (folder / DICE).is_file():
+        dice = json.loads((folder / DICE).read_text(encoding="utf-8"))
+    else:
+        boxed = budget.masks if method.kind != "segmentation" else None
+        dice = outlined(method, results, test, test.records, boxed)
+    return Result(method, tuple(results), Cost(cost["minutes"], cost["parameters"]), dice)
 
 
 def _settings(budget: Budget, bundle: str | None, wanted: list[Method]) -> dict[str, object]:

@@ -43,6 +43,14 @@ def deidentify(
         Path | None,
         typer.Option(metavar="FILE", help="Write which source became which file. Names people: keep it safe."),
     ] = None,
+    ocr: Annotated[
+        bool | None,
+        typer.Option(
+            "--ocr/--no-ocr",
+            help="Read words inside the picture with tesseract too. Done where it is installed.",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in OUT.")] = False,
 ) -> None:
     """Take names out of ultrasound files: header, private data, burned-in text, file names.
@@ -56,7 +64,7 @@ def deidentify(
     from usnet.dicom.deidentify.run import Job
     from usnet.dicom.deidentify.secret import Secret
 
-    options = _options(dates, keep or [], area)
+    options = _options(dates, keep or [], area, ocr)
     for path, name in ((key, "--key"), (mapping, "--mapping")):
         if path is not None and target.resolve() in path.resolve().parents:
             raise ConfigError(f"{name} lies in OUT, which is passed on", source=path, hint="Name a place outside it")
@@ -99,7 +107,7 @@ def _conclude(outcomes: list[Outcome], sheet: Path) -> int:
     return SOME_FAILED if counts["failed"] else 0
 
 
-def _options(dates: str, keep: list[str], area: str | None) -> Any:
+def _options(dates: str, keep: list[str], area: str | None, ocr: bool | None) -> Any:
     from usnet.dicom.deidentify.options import KEEP, Options
     from usnet.values import Box
 
@@ -117,4 +125,19 @@ def _options(dates: str, keep: list[str], area: str | None) -> Any:
             raise ConfigError(f"--area {area}", expected="X,Y,WIDTH,HEIGHT in pixels") from None
         if width <= 0 or height <= 0:
             raise ConfigError(f"--area {area}", expected="a width and a height above zero")
-    return Options(dates, frozenset(keep), box)  # type: ignore[arg-type]
+    return Options(dates, frozenset(keep), box, _with_ocr(ocr))  # type: ignore[arg-type]
+
+
+def _with_ocr(wanted: bool | None) -> bool:
+    """Whether words are read: as asked for, else if tesseract is there; it is said where they are not."""
+    from usnet.dicom.deidentify.ocr import is_installed, version
+
+    if wanted:
+        version()  # raises where it is not installed
+    if wanted is None and not is_installed():
+        typer.echo(
+            "usnet: tesseract is not installed, so text inside pictures is looked for by the shape of its letters only "
+            "(Debian: apt-get install tesseract-ocr)",
+            err=True,
+        )
+    return is_installed() if wanted is None else wanted

@@ -31,6 +31,9 @@ def node(
     from usnet.extras import need
 
     need("pynetdicom", "highdicom", "dicomweb_client", "sqlalchemy", extra="dicom", feature="the DICOM node")
+    from usnet.pacs.config import load
+
+    load(config)  # a mistake in it is said before the libraries are loaded, which takes seconds
     from usnet.pacs.node import run
     from usnet.pacs.worker import LOG_FORMAT, quiet_libraries
 

@@ -11,15 +11,13 @@ from typing import Any
 import numpy as np
 
 from usnet.bundles import load
-from usnet.bundles.decode import Candidates
 from usnet.comparators.method import Budget, Fitted, Named
 from usnet.comparators.overlap import one_box_a_nodule
 from usnet.comparators.pool import frames, labelled
-from usnet.comparators.serving import calibrated
+from usnet.comparators.serving import Seen, calibrated
 from usnet.datasets.records import Dataset, ImageRecord, Split
 from usnet.diagnosis.pipeline import Diagnoser
 from usnet.errors import DataError, UsnetError
-from usnet.images import LetterboxTransform
 from usnet.images.letterbox import plan
 from usnet.values import Box, Diagnosis, Frame
 
@@ -92,14 +90,14 @@ class External(Named):
         by_image = _read(self.predictions, dataset)
         size = budget.config.network.anchors.image_size
 
-        def look(frame: Frame, given: ImageRecord | None) -> tuple[Candidates, LetterboxTransform]:
+        def look(frame: Frame, given: ImageRecord | None) -> Seen:
             if given is None:
                 raise UsnetError("results of a file need to know which image is meant", source=frame.source)
             transform = plan(frame.width, frame.height, size)
             rows = by_image.get(given.image_id, [])
             boxes = transform.to_network([r[0].corners for r in rows])
             kinds, scores = np.array([r[1] for r in rows], dtype=int), np.array([r[2] for r in rows], dtype=float)
-            return one_box_a_nodule(boxes, kinds, scores), transform
+            return Seen(one_box_a_nodule(boxes, kinds, scores), transform)
 
         validation = frames(dataset, labelled(dataset, "val"))
         return calibrated(self.name, look, validation, size=size, parameters=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from usnet.bundles.decode import Candidates
-from usnet.comparators.features import FEATURES, FeatureTable, features
+from usnet.comparators.features import FEATURES, FeatureTable
 from usnet.comparators.learners import Learner
 from usnet.comparators.method import Budget, Fitted, Named
 from usnet.comparators.pool import frames, labelled
-from usnet.comparators.serving import calibrated, logits_of
+from usnet.comparators.serving import Seen, calibrated, logits_of
 from usnet.datasets.records import Dataset, ImageRecord, Split
 from usnet.errors import DataError
 from usnet.extras import need
@@ -70,10 +71,13 @@ class Classical(Named):
         size = budget.config.network.anchors.image_size
         finder = None if self.finder is None else self.finder(dataset, budget)
 
-        def look(frame: Frame, given: ImageRecord | None) -> tuple[Candidates, LetterboxTransform]:
+        def look(frame: Frame, given: ImageRecord | None) -> Seen:
             transform = plan(frame.width, frame.height, size)
-            found = _given(given) if finder is None else list(finder.diagnose(frame, given).candidates)
-            return judged(found, frame, model, transform), transform
+            if finder is None:
+                return judged(_given(given), frame, model, transform, table)
+            said = finder.diagnose(frame, given)
+            seen = judged(list(said.candidates), frame, model, transform, table)
+            return seen._replace(seconds=said.seconds + (seen.seconds or 0.0))
 
         validation = frames(dataset, labelled(dataset, "val"))
         return calibrated(self.name, look, validation, size=size, parameters=_weights(model))
@@ -87,7 +91,7 @@ def training_table(
     for frame, record in frames(dataset, records):
         for nodule in record.nodules:
             if nodule.pathology is not None:
-                rows.append(table.of(frame, nodule.box))
+                rows.append(table.of(frame, nodule.box)[0])
                 truth.append(nodule.pathology == "malignant")
                 groups.append(record.group)
     return np.array(rows).reshape(-1, len(FEATURES)), np.array(truth, dtype=bool), np.array(groups, dtype=str)
@@ -137,18 +141,21 @@ def evidence(model: Any, x: FloatArray) -> FloatArray:
     return np.asarray(logits_of(model.predict_proba(x)[:, 1]), dtype=np.float64)
 
 
-def judged(found: list[Finding], frame: Frame, model: Any, transform: LetterboxTransform) -> Candidates:
-    """Candidates with the finder's score and the learner's evidence. Features are measured anew, so that times are true."""
-    logits = np.zeros((len(found), 2), dtype=np.float32)
+def judged(found: list[Finding], frame: Frame, model: Any, transform: LetterboxTransform, table: FeatureTable) -> Seen:
+    """Candidates with the finder's score and the learner's evidence, and the seconds for features and evidence."""
+    logits, seconds, start = np.zeros((len(found), 2), dtype=np.float32), 0.0, time.perf_counter()
     for row, finding in enumerate(found):
         strength, both = float(logits_of(finding.score)), logits_of(finding.class_scores)
         lean = float(both[1] - both[0])
         if row == 0 or (row < JUDGED and finding.score >= LEAST_SCORE):
-            row_of = features(frame.pixels, finding.box, frame.spacing_mm)
-            lean = float(evidence(model, row_of[None])[0])
+            before = time.perf_counter()
+            measured, took = table.of(frame, finding.box)
+            seconds += took - (time.perf_counter() - before)
+            lean = float(evidence(model, measured[None])[0])
         logits[row] = strength + min(0.0, -lean), strength + min(0.0, lean)
     corners = transform.to_network(corners_array([f.box for f in found]))
-    return Candidates(corners.astype(np.float32), logits)
+    candidates = Candidates(corners.astype(np.float32), logits)
+    return Seen(candidates, transform, seconds + time.perf_counter() - start)
 
 
 def _given(record: ImageRecord | None) -> list[Finding]:

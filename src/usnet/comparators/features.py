@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -86,15 +87,17 @@ def _crop(pixels: UInt8Image, box: Box) -> UInt8Image:
 
 @dataclass(frozen=True, slots=True)
 class FeatureTable:
-    """Features that were measured already, by frame and box, and learners that were fitted on them: seven learners look at the same
-    images, and judging found and true boxes takes the same fit."""
+    """Features that were measured already with the seconds they took, by frame and box, and learners that were fitted on them:
+    seven learners look at the same images, and judging found and true boxes takes the same fit."""
 
-    known: dict[tuple[str, tuple[float, ...]], FloatArray] = field(default_factory=dict)
+    known: dict[tuple[str, tuple[float, ...]], tuple[FloatArray, float]] = field(default_factory=dict)
     models: dict[tuple[str, int, bytes], Any] = field(default_factory=dict)
 
-    def of(self, frame: Frame, box: Box) -> FloatArray:
-        """``[F]`` features, measured once."""
+    def of(self, frame: Frame, box: Box) -> tuple[FloatArray, float]:
+        """``[F]`` features, measured once, and how many seconds that took."""
         key = (frame.sha256, box.corners)
         if key not in self.known:
-            self.known[key] = features(frame.pixels, box, frame.spacing_mm)
+            start = time.perf_counter()
+            row = features(frame.pixels, box, frame.spacing_mm)
+            self.known[key] = row, time.perf_counter() - start
         return self.known[key]

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from usnet.bundles.decode import Candidates
 from usnet.comparators.method import Budget
 from usnet.datasets.records import Dataset
 from usnet.models.matching import PADDING
-from usnet.training.augment import augment, draw, visible
+from usnet.training.augment import Draw, affine, augment, draw, visible
 from usnet.training.cache import Cache
 from usnet.training.config import RunConfig
 from usnet.training.loader import Data
 from usnet.training.module import Batch, DivergedTraining
 from usnet.training.optimiser import optimiser_and_schedule
 from usnet.training.run import caches
+
+logger = logging.getLogger(__name__)
 
 
 class Task(Protocol):
@@ -30,9 +36,10 @@ class Task(Protocol):
     def network(self) -> nn.Module:
         """Every trainable weight."""
 
-    def losses(self, pixels: Tensor, boxes: Tensor, classes: Tensor) -> dict[str, Tensor]:
+    def losses(self, pixels: Tensor, boxes: Tensor, classes: Tensor, drawn: Tensor | None = None) -> dict[str, Tensor]:
         """Named losses of ``pixels [N, 1, S, S]`` in [0, 1], ``boxes [N, M, 4]`` and ``classes [N, M]`` (0 benign, 1 malignant,
-        2 unknown, -1 no nodule); their sum is minimised. The network is in training mode."""
+        2 unknown, -1 no nodule); their sum is minimised. The network is in training mode. ``drawn [N, S, S]`` is 1 inside a mask
+        that an expert drew, 0 outside, and has -1 where an image has no mask; detectors do not look at it."""
 
     def find(self, pixels: Tensor) -> list[Candidates]:
         """Candidates of each of ``pixels [N, 1, S, S]``. The network is in evaluation mode and no gradient is kept."""
@@ -57,8 +64,9 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def train(task: Task, data: Data, budget: Budget) -> None:
-    """Train ``task`` for the budget's epochs; its network comes back in evaluation mode.
+def train(task: Task, data: Data, budget: Budget, drawn: npt.NDArray[np.int8] | None = None) -> None:
+    """Train ``task`` for the budget's epochs; its network comes back in evaluation mode. ``drawn [N, S, S]`` are masks of the
+    training images (see :class:`Task`).
 
     Raises
     ------
@@ -67,15 +75,16 @@ def train(task: Task, data: Data, budget: Budget) -> None:
     """
     config = budget.config
     settings, place = config.training, device()
+    masks = None if drawn is None else torch.from_numpy(drawn)
     network = task.network.to(place).train()
     made = optimiser_and_schedule(network, settings, data.steps_per_epoch * settings.epochs)
     optimiser, schedule = made["optimizer"], made["lr_scheduler"]["scheduler"]
     for epoch in range(settings.epochs):
         batches = data.epoch(epoch)
         for number in range(len(batches)):
-            pixels, boxes, classes = _augmented(batches[number], config, epoch, place)
+            changed = _augmented(batches[number], masks, config, epoch, place)
             with _precision(settings.precision, place):
-                losses = task.losses(pixels, boxes, classes)
+                losses = task.losses(*changed)
             total = torch.stack([value.float() for value in losses.values()]).sum()
             if not math.isfinite(float(total.detach())):
                 values = {name: float(value.detach()) for name, value in losses.items()}
@@ -87,15 +96,27 @@ def train(task: Task, data: Data, budget: Budget) -> None:
             nn.utils.clip_grad_norm_(network.parameters(), settings.clip_norm)
             optimiser.step()
             schedule.step()
+        logger.info("epoch %d of %d: loss %.4f in its last step", epoch + 1, settings.epochs, float(total.detach()))
     network.eval()
 
 
-def _augmented(batch: Batch, config: RunConfig, epoch: int, place: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+def _augmented(
+    batch: Batch, masks: Tensor | None, config: RunConfig, epoch: int, place: torch.device
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
     """What :class:`usnet.training.module.Detector` sees of the same batch."""
     draws = [draw(config.augment, config.training.seed, epoch, position) for position in batch.positions]
     pixels, before, classes = (t.to(place) for t in (batch.pixels, batch.boxes, batch.classes))
     moved, boxes = augment(pixels.float() / 255, before, draws)
-    return moved, boxes, torch.where(visible(before, boxes, draws), classes, PADDING)
+    drawn = None if masks is None else moved_masks(masks[batch.indices].to(place), draws)
+    return moved, boxes, torch.where(visible(before, boxes, draws), classes, PADDING), drawn
+
+
+def moved_masks(masks: Tensor, draws: list[Draw]) -> Tensor:
+    """``[N, S, S]`` masks where :func:`usnet.training.augment.augment` moves their images; what comes in from outside is 0."""
+    theta = torch.tensor([affine(d) for d in draws], dtype=torch.float32, device=masks.device)
+    shape = [len(masks), 1, *masks.shape[1:]]
+    grid = F.affine_grid(theta, shape, align_corners=False)
+    return F.grid_sample(masks.float()[:, None], grid, mode="nearest", align_corners=False)[:, 0]
 
 
 def _precision(name: str, place: torch.device) -> AbstractContextManager[object]:

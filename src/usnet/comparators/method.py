@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from usnet.comparators.outlines import Masks
 from usnet.datasets.records import Dataset, ImageRecord, Split
 from usnet.errors import ConfigError, DataError
 from usnet.training.config import RunConfig
@@ -23,10 +24,12 @@ class Unchanged(ConfigError):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What every method gets alike: inputs, augmentation, epochs and seed of ``config``; ``jobs`` processes read images."""
+    """What every method gets alike: inputs, augmentation, epochs and seed of ``config``; ``jobs`` processes read images. ``masks``
+    are the outlines that experts drew, where there are any: the U-Net learns them, and every outline is measured against them."""
 
     config: RunConfig = field(default_factory=RunConfig)
     jobs: int = 2
+    masks: Masks | None = None
 
 
 class Fitted(Protocol):

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
+import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 
 from usnet import images
-from usnet.bundles.decode import Candidates
 from usnet.comparators.loop import Shelf, Task, device, train
 from usnet.comparators.method import Budget, Fitted, Named, Unchanged
 from usnet.comparators.pool import frames, labelled
-from usnet.comparators.serving import calibrated
+from usnet.comparators.serving import Look, Seen, calibrated
+from usnet.datasets.masks import BoolMask
 from usnet.datasets.records import Dataset, ImageRecord, Split
 from usnet.errors import ConfigError
 from usnet.extras import need
-from usnet.images import LetterboxTransform
 from usnet.models.cost import parameters
 from usnet.training.config import RunConfig, changed
 from usnet.training.loader import Data
 from usnet.values import Frame
+
+HALF = 0.5
+"""Paint above this is nodule."""
+
+
+@runtime_checkable
+class Painter(Protocol):
+    """A task that paints nodules and learns from masks."""
+
+    def paint(self, pixels: torch.Tensor) -> torch.Tensor:
+        """``[N, K, S, S]`` probabilities of ``pixels [N, 1, S, S]``, background first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +69,52 @@ class Network(Named):
             raise Unchanged(f"{self.name} changes nothing: {', '.join(self.overrides)} is set already")
         torch.manual_seed(config.training.seed)
         task = self.make(config)
-        train(task, Data(*self.shelf.of(dataset, config), config.training), Budget(config, budget.jobs))
+        painter = task if isinstance(task, Painter) else None
+        data = Data(*self.shelf.of(dataset, config), config.training)
+        train(task, data, Budget(config, budget.jobs), None if painter is None else _drawn(dataset, budget, data))
         validation = frames(dataset, labelled(dataset, "val"))
         size = config.network.anchors.image_size
         look = _look(task, config)
-        return calibrated(
+        fitted = calibrated(
             self.name, look, validation, size=size, parameters=parameters(task.network), weights=_fingerprint(task)
         )
+        return fitted if painter is None else replace(fitted, outline=_outline(painter, config))
 
 
-def _look(
-    task: Task, config: RunConfig
-) -> Callable[[Frame, ImageRecord | None], tuple[Candidates, LetterboxTransform]]:
+def _look(task: Task, config: RunConfig) -> Look:
     size, mode, place = config.network.anchors.image_size, config.training.image_mode, device()
 
-    def look(frame: Frame, given: ImageRecord | None) -> tuple[Candidates, LetterboxTransform]:
+    def look(frame: Frame, given: ImageRecord | None) -> Seen:
         image, transform = images.letterbox(frame.pixels, size, mode)
         with torch.inference_mode():
             (found,) = task.find(torch.from_numpy(image[None]).to(place))
-        return found, transform
+        return Seen(found, transform)
 
     return look
+
+
+def _drawn(dataset: Dataset, budget: Budget, data: Data) -> npt.NDArray[np.int8] | None:
+    """Masks of the training images in the order of their cache, which leaves out images of which nothing is known."""
+    if budget.masks is None:
+        return None
+    records = [r for r in dataset.select("train").records if r.label is not None or r.nodules]
+    size, mode = data.train.pixels.shape[-1], budget.config.training.image_mode
+    return budget.masks.stack(records, size, mode)
+
+
+def _outline(painter: Painter, config: RunConfig) -> Callable[[Frame], BoolMask]:
+    """Where the paint of a frame is above one half, in frame pixels."""
+    size, mode, place = config.network.anchors.image_size, config.training.image_mode, device()
+
+    def outline(frame: Frame) -> BoolMask:
+        image, transform = images.letterbox(frame.pixels, size, mode)
+        with torch.inference_mode():
+            nodule = 1 - painter.paint(torch.from_numpy(image[None]).to(place))[:, :1].float()
+        x0, y0, x1, y1 = transform.to_network([[0, 0, frame.width, frame.height]])[0].round().astype(int)
+        back = F.interpolate(nodule[..., y0:y1, x0:x1], (frame.height, frame.width), mode="bilinear")
+        return np.asarray(back[0, 0].cpu().numpy() >= HALF)
+
+    return outline
 
 
 def _fingerprint(task: Task) -> bytes:

@@ -5,7 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from usnet.comparators.method import Budget, Fitted, Kind, Method
-from usnet.datasets.records import Dataset, Split
+from usnet.datasets.records import Dataset, ImageRecord, Split
+from usnet.values import Diagnosis, Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A fitted method that looks at every frame once; its diagnosis says how long that took."""
+
+    fitted: Fitted
+    said: dict[str, Diagnosis] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> int | None:
+        """The method's."""
+        return self.fitted.parameters
+
+    def diagnose(self, frame: Frame, given: ImageRecord | None = None) -> Diagnosis:
+        """The opinion, remembered by the frame's pixels."""
+        if frame.sha256 not in self.said:
+            self.said[frame.sha256] = self.fitted.diagnose(frame, given)
+        return self.said[frame.sha256]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +33,7 @@ class Once:
     """See :class:`usnet.comparators.method.Method`; asked again for the same data and budget, it gives what it has."""
 
     method: Method
-    kept: dict[tuple[str, str, str], Fitted] = field(default_factory=dict)
+    kept: dict[tuple[str, str, str], Remembered] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -42,11 +62,15 @@ class Once:
 
     def fit(self, dataset: Dataset, split: Split = "train", *, budget: Budget = Budget()) -> Fitted:
         """Train, unless that was done."""
-        key = (dataset.fingerprint(), split, budget.config.model_dump_json())
-        if key not in self.kept:
-            self.kept[key] = self.method.fit(dataset, split, budget=budget)
-        return self.kept[key]
+        return self._remembered(dataset, split, budget).fitted
 
     def finder(self, dataset: Dataset, budget: Budget) -> Fitted:
-        """The trained method, for :class:`usnet.comparators.classical.Classical`."""
-        return self.fit(dataset, "train", budget=budget)
+        """The trained method, for :class:`usnet.comparators.classical.Classical`: seven learners judge its boxes, which it finds
+        once."""
+        return self._remembered(dataset, "train", budget)
+
+    def _remembered(self, dataset: Dataset, split: Split, budget: Budget) -> Remembered:
+        key = (dataset.fingerprint(), split, budget.config.model_dump_json())
+        if key not in self.kept:
+            self.kept[key] = Remembered(self.method.fit(dataset, split, budget=budget))
+        return self.kept[key]

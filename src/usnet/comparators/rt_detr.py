@@ -34,7 +34,7 @@ class RtDetrTask:
         grey = (pixels - self.config.mean) / self.config.std
         return self.network(pixel_values=grey.expand(-1, 3, -1, -1), labels=labels)
 
-    def losses(self, pixels: Tensor, boxes: Tensor, classes: Tensor) -> dict[str, Tensor]:
+    def losses(self, pixels: Tensor, boxes: Tensor, classes: Tensor, drawn: Tensor | None = None) -> dict[str, Tensor]:
         """The library's set loss. Nodules of unknown class are left out of the truth, as in the torchvision detectors' steps."""
         labels = []
         for box, kind in zip(boxes.float(), classes, strict=True):

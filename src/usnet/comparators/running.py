@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from usnet import images
 from usnet.comparators.method import Budget, Fitted, Method, NoOpinion
+from usnet.comparators.outlines import Masks
+from usnet.comparators.serving import Served
+from usnet.datasets.masks import BoolMask
 from usnet.datasets.records import Dataset, ImageRecord
-from usnet.values import Diagnosis, Failure
+from usnet.values import Diagnosis, Failure, Frame
 
 Progress = Callable[[int, int], None]
 
@@ -24,11 +27,13 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Opinions of one method on the test images. A :class:`~usnet.values.Failure` has no opinion."""
+    """Opinions of one method on the test images. A :class:`~usnet.values.Failure` has no opinion. ``dice`` is the Dice of its
+    outline by file name, of the images where it can be had."""
 
     method: Method
     results: tuple[Diagnosis | Failure, ...]
     cost: Cost
+    dice: Mapping[str, float] = field(default_factory=dict)
 
 
 def run(
@@ -44,7 +49,9 @@ def run(
     fitted = method.fit(dataset, "train", budget=budget)
     minutes = (time.perf_counter() - start) / 60
     results = opinions(fitted, dataset, test, progress)
-    return Result(method, tuple(results), Cost(minutes if method.trains else None, fitted.parameters))
+    outline = fitted.outline if isinstance(fitted, Served) else None
+    dice = outlined(method, results, dataset, test, budget.masks, outline)
+    return Result(method, tuple(results), Cost(minutes if method.trains else None, fitted.parameters), dice)
 
 
 def opinions(
@@ -59,4 +66,30 @@ def opinions(
             found.append(Failure(record.file_name, error.message))
         if progress is not None:
             progress(number, len(records))
+    return found
+
+
+def outlined(
+    method: Method,
+    results: Sequence[Diagnosis | Failure],
+    dataset: Dataset,
+    records: Sequence[ImageRecord],
+    masks: Masks | None,
+    outline: Callable[[Frame], BoolMask] | None = None,
+) -> dict[str, float]:
+    """Dice with the masks by file name: of ``outline``, or of the contour found in the strongest candidate's box.
+
+    Empty without masks, and for methods that look at no pixels.
+    """
+    found: dict[str, float] = {}
+    if masks is None or method.kind == "trivial":
+        return found
+    for record, said in zip(records, results, strict=True):
+        if isinstance(said, Failure):
+            continue
+        frame = images.read(dataset.path(record))
+        boxes = [f.box for f in said.candidates[:1]]
+        value = masks.dice(record, frame, outline(frame) if outline else next(iter(boxes), None))
+        if value is not None:
+            found[record.file_name] = value
     return found

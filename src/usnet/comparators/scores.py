@@ -15,7 +15,7 @@ from usnet.evaluation.compare import compare
 from usnet.evaluation.detections import detections, marks_at, weighted_aps, weighted_marks
 from usnet.evaluation.differences import Difference
 from usnet.evaluation.truth import MALIGNANT, Cases, FloatArray, join
-from usnet.statistics.bootstrap import Bootstrap, Resampler
+from usnet.statistics.bootstrap import Bootstrap, Resampler, weighted_mean
 from usnet.statistics.clustered import clustered_auc
 from usnet.statistics.groups_pairs import holm
 from usnet.statistics.intervals import Interval
@@ -24,7 +24,7 @@ from usnet.values import Diagnosis
 
 SPECIFICITY = 0.949
 """The paper's (Li et al. 2020, Table 2, malignant)."""
-MEASURES = ("AUC", "AP50", "AP11", "sensitivity", "wrong boxes a normal image")
+MEASURES = ("AUC", "AP50", "AP11", "sensitivity", "wrong boxes a normal image", "Dice")
 LOWER_IS_BETTER = ("wrong boxes a normal image",)
 ALPHA = 0.05
 
@@ -121,6 +121,8 @@ def _row(dataset: Dataset, result: Result, bootstrap: int, seed: int) -> Row:
         numbers["sensitivity"] = _sensitivity(cases, resampler)
     if _boxes_count(result.method):
         numbers |= _detection(cases, resampler)
+    if result.dice:
+        numbers["Dice"] = _dice(cases, result, resampler)
     times = np.array([1000 * d.seconds for d in cases.diagnoses])
     return Row(result.method, cases.size, numbers, _median(times, resampler), result.cost)
 
@@ -149,6 +151,11 @@ def _detection(cases: Cases, resampler: Resampler) -> dict[str, Number]:
     return {name: _number(float(value[i]), boot, i) for i, name in enumerate(names)}
 
 
+def _dice(cases: Cases, result: Result, resampler: Resampler) -> Number:
+    values = np.array([result.dice.get(r.file_name, np.nan) for r in cases.records])
+    return _number(float(np.nanmean(values)), resampler.run(weighted_mean(values)), 0)
+
+
 def _median(values: FloatArray, resampler: Resampler) -> Number:
     """Median with the bootstrap's limits; times are not weighted, so groups are repeated."""
     if not resampler.counts.shape[0]:
@@ -170,11 +177,22 @@ def _against(dataset: Dataset, rival: Result, reference: Result, bootstrap: int,
         rows |= {name: found.get(name, "mean of benign and malignant") for name in ("AP50", "AP11")}
         rows["wrong boxes a normal image"] = found.get("wrong boxes an image", "normal image")
     against = {name: _of(d) for name, d in rows.items() if d is not None}
+    if rival.dice and reference.dice:
+        against["Dice"] = _paired_dice(mine, rival, reference, Resampler(mine.group, bootstrap, seed))
     return against | _paired_sensitivity(mine, theirs, Resampler(mine.group, bootstrap, seed))
 
 
 def _of(d: Difference) -> Against:
     return Against(d.difference, d.interval, d.p)
+
+
+def _paired_dice(cases: Cases, rival: Result, reference: Result, resampler: Resampler) -> Against:
+    names = [r.file_name for r in cases.records]
+    change = np.array([rival.dice.get(n, np.nan) - reference.dice.get(n, np.nan) for n in names])
+    if np.isnan(change).all():
+        return Against()
+    boot = resampler.run(weighted_mean(change))
+    return Against(float(np.nanmean(change)), boot.interval(), boot.p_value())
 
 
 def _paired_sensitivity(mine: Cases, theirs: Cases, resampler: Resampler) -> dict[str, Against]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from usnet.anchors import AnchorSpec
 from usnet.bundles.decode import Candidates
 from usnet.bundles.manifest import Calibration, Manifest, Preprocessing, Threshold
+from usnet.datasets.masks import BoolMask
 from usnet.datasets.records import ImageRecord
 from usnet.diagnosis.opinion import opinion
 from usnet.errors import DataError
@@ -24,8 +26,17 @@ from usnet.values import Diagnosis, Frame, ModelIdentity, OperatingPoint, corner
 FLOOR = 1e-4
 """Scores are kept within this of 0 and 1, so that their logits are finite."""
 
-Look = Callable[[Frame, ImageRecord | None], tuple[Candidates, LetterboxTransform]]
-"""Candidates of a frame in network pixels, and where the frame lies there."""
+
+class Seen(NamedTuple):
+    """Candidates of a frame in network pixels, and where the frame lies there. ``seconds`` is what looking takes where parts of
+    it were remembered from before; ``None`` where the clock says it."""
+
+    candidates: Candidates
+    transform: LetterboxTransform
+    seconds: float | None = None
+
+
+Look = Callable[[Frame, ImageRecord | None], Seen]
 
 
 def logits_of(scores: npt.ArrayLike) -> npt.NDArray[np.float32]:
@@ -43,12 +54,16 @@ class Served:
     identity: ModelIdentity
     point: OperatingPoint
     parameters: int | None
+    outline: Callable[[Frame], BoolMask] | None = None
+    """``bool [H, W]`` of a frame, for a method that draws outlines itself."""
 
     def diagnose(self, frame: Frame, given: ImageRecord | None = None) -> Diagnosis:
         """The opinion on one frame."""
         start = time.perf_counter()
-        candidates, transform = self.look(frame, given)
-        said = opinion(candidates, self.manifest, self.point, transform, frame.spacing_mm)
+        seen = self.look(frame, given)
+        looked = time.perf_counter()
+        said = opinion(seen.candidates, self.manifest, self.point, seen.transform, frame.spacing_mm)
+        looking = looked - start if seen.seconds is None else seen.seconds
         return Diagnosis(
             image_id=frame.source if given is None else given.file_name,
             source=frame.source,
@@ -61,7 +76,7 @@ class Served:
             label=said.label,
             operating_point=self.point,
             model=self.identity,
-            seconds=time.perf_counter() - start,
+            seconds=looking + time.perf_counter() - looked,
             candidates=said.candidates,
             frame=frame.number,
         )
@@ -83,7 +98,7 @@ def calibrated(
     """
     seen = []
     for frame, record in validation:
-        candidates, transform = look(frame, record)
+        candidates, transform, _ = look(frame, record)
         truth = transform.to_network(corners_array([n.box for n in record.nodules]))
         seen.append(ValidationImage(candidates.boxes, candidates.logits, truth, record.label or "normal"))
     try:

@@ -43,7 +43,7 @@ class TorchvisionTask:
         self.network = network
         self.offset = offset
 
-    def losses(self, pixels: Tensor, boxes: Tensor, classes: Tensor) -> dict[str, Tensor]:
+    def losses(self, pixels: Tensor, boxes: Tensor, classes: Tensor, drawn: Tensor | None = None) -> dict[str, Tensor]:
         """torchvision's own losses."""
         known = ~(classes == UNKNOWN).any(dim=1)
         if not bool(known.any()):

@@ -1,11 +1,13 @@
 """A small U-Net (Ronneberger et al. 2015) that paints nodules, and the boxes that follow from its paint.
 
-The dataset format has boxes and no masks. So a nodule's mask is the ellipse in its box (how well it covers real masks is in
-BENCHMARKS.md): the network learns where nodules are and roughly their outline. The finer contour for measuring is found in its
-boxes by :func:`usnet.descriptors.find_contour`.
+It learns the masks that experts drew where it is given any (``usnet compare-methods --masks``). The dataset format has boxes and no
+masks, so without them a nodule's mask is the ellipse in its box (how well that covers real masks is in BENCHMARKS.md). The contour
+for measuring is that of its paint (:func:`usnet.descriptors.contour_of_mask`).
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import torch
@@ -73,16 +75,31 @@ def ellipses(boxes: Tensor, classes: Tensor, size: int) -> Tensor:
     return target
 
 
+def painted_truth(boxes: Tensor, classes: Tensor, drawn: Tensor) -> Tensor:
+    """``[N, S, S]`` as :func:`ellipses`, but where an image has a mask, ``drawn [N, S, S]``, its pixels in a nodule's box are the
+    nodule, and those in none are of unknown class: specks, and nodules that augmentation pushed over the edge."""
+    size = drawn.shape[-1]
+    target = ellipses(boxes, classes, size)
+    for image in torch.nonzero(drawn.amin(dim=(1, 2)) >= 0).flatten().tolist():
+        kinds = torch.full((size, size), -1, dtype=torch.long, device=boxes.device)
+        for box, kind in zip(boxes[image].tolist(), classes[image].tolist(), strict=True):
+            if kind >= 0:
+                (x0, y0), (x1, y1) = (math.floor(v) for v in box[:2]), (math.ceil(v) for v in box[2:])
+                kinds[y0:y1, x0:x1] = -1 if kind == UNKNOWN else int(kind) + 1
+        target[image] = torch.where(drawn[image] > 0, kinds, 0)
+    return target
+
+
 class UNetTask:
     """See :class:`usnet.comparators.loop.Task`."""
 
     def __init__(self, config: RunConfig) -> None:
         self.network: nn.Module = UNet(config.network.mean, config.network.std)
 
-    def losses(self, pixels: Tensor, boxes: Tensor, classes: Tensor) -> dict[str, Tensor]:
+    def losses(self, pixels: Tensor, boxes: Tensor, classes: Tensor, drawn: Tensor | None = None) -> dict[str, Tensor]:
         """Cross-entropy and soft Dice of nodule against background; images without nodule have the former alone."""
         logits = self.network(pixels).float()
-        target = ellipses(boxes, classes, pixels.shape[-1])
+        target = ellipses(boxes, classes, pixels.shape[-1]) if drawn is None else painted_truth(boxes, classes, drawn)
         paint, nodule = 1 - logits.softmax(dim=1)[:, 0], (target != 0).float()
         shared, both = (paint * nodule).sum(dim=(1, 2)), (paint + nodule).sum(dim=(1, 2))
         has = nodule.sum(dim=(1, 2)) > 0

@@ -75,7 +75,7 @@ class USNetTask:
         self.network: nn.Module = USNet(config.network) if own else Levels(config.network)
         self.anchors = torch.from_numpy(anchor_boxes(self.spec).copy())
 
-    def losses(self, pixels: Tensor, boxes: Tensor, classes: Tensor) -> dict[str, Tensor]:
+    def losses(self, pixels: Tensor, boxes: Tensor, classes: Tensor, drawn: Tensor | None = None) -> dict[str, Tensor]:
         """Focal loss and smooth L1."""
         logits, deltas = self.network(pixels)
         with torch.no_grad(), torch.autocast(pixels.device.type, enabled=False):

@@ -100,7 +100,7 @@ class GridTask:
         half = torch.exp(raw[..., 2:4].clamp(-MAX_LOG, MAX_LOG)) * shapes / 2
         return torch.cat([centre - half, centre + half], dim=-1)
 
-    def losses(self, pixels: Tensor, boxes: Tensor, classes: Tensor) -> dict[str, Tensor]:
+    def losses(self, pixels: Tensor, boxes: Tensor, classes: Tensor, drawn: Tensor | None = None) -> dict[str, Tensor]:
         """Objectness and classes by cross-entropy, boxes by 1 - IoU; divided by the batch's nodules."""
         raw = self.network(pixels).float()
         corners = self.decode(raw)

@@ -64,12 +64,10 @@ def find_contour(pixels: UInt8Image, box: Box) -> Contour:
     """
     if min(box.width, box.height) < 2:
         raise ValueError(f"box {box.as_list()} is too small for an outline, expected at least 2 x 2 pixels")
-    from scipy.ndimage import gaussian_filter
-
     centre = (box.x + box.width / 2, box.y + box.height / 2)
     radii = np.linspace(*REACH, RADII)
-    smooth = gaussian_filter(pixels.astype(np.float64), max(0.8, 0.02 * (box.width + box.height)), mode="nearest")
-    grid = _polar(smooth, centre, (box.width / 2, box.height / 2), radii)
+    smooth, (left, top) = _smooth_around(pixels, box)
+    grid = _polar(smooth, (centre[0] - left, centre[1] - top), (box.width / 2, box.height / 2), radii)
     edge = np.gradient(grid, axis=1)
     scale = np.percentile(np.abs(edge), 95)
     cost = PRIOR * (radii - 1.0)[None] ** 2 * 4 - edge / max(float(scale), 1e-6)
@@ -106,6 +104,20 @@ def contour_of_mask(mask: BoolMask) -> Contour:
     return Contour(np.stack([centre[0] + radius * np.cos(theta), centre[1] + radius * np.sin(theta)], axis=1), centre)
 
 
+def _smooth_around(pixels: UInt8Image, box: Box) -> tuple[FloatArray, tuple[int, int]]:
+    """The smoothed part of the frame that the rays can reach, and its left and upper edge: the rest would cost time only."""
+    from scipy.ndimage import gaussian_filter
+
+    sigma = max(0.8, 0.02 * (box.width + box.height))
+    margin = 4 * sigma + 3  # scipy's kernel ends at four sigma
+    x0, y0, x1, y1 = box.corners
+    across, down = (REACH[1] - 1) * box.width / 2 + margin, (REACH[1] - 1) * box.height / 2 + margin
+    height, width = pixels.shape
+    left, top = min(max(0, int(x0 - across)), width - 1), min(max(0, int(y0 - down)), height - 1)
+    part = pixels[top : max(top, int(y1 + down)) + 1, left : max(left, int(x1 + across)) + 1]
+    return gaussian_filter(part.astype(np.float64), sigma, mode="nearest"), (left, top)
+
+
 def _polar(image: FloatArray, centre: tuple[float, float], half: tuple[float, float], radii: FloatArray) -> FloatArray:
     """Grey values ``[96, R]`` on the rays; pixel centres lie at half-integer edges."""
     from scipy.ndimage import map_coordinates
@@ -133,13 +145,16 @@ def _path(cost: FloatArray, start: int | None) -> npt.NDArray[np.intp]:
     total = cost[0].copy()
     if start is not None:
         total = np.where(np.arange(size) == start, total, np.inf)
-    back = np.zeros((count, size), dtype=np.intp)
+    back, columns = np.zeros((count, size), dtype=np.intp), np.arange(size)
+    padded = np.full(size + 4, np.inf)
+    neighbours = np.lib.stride_tricks.sliding_window_view(padded, size)  # [5, R]: the total at each step's start
+    penalties = (STEP_PENALTY * steps * steps)[:, None]
     for row in range(1, count):
-        padded = np.pad(total, 2, constant_values=np.inf)
-        options = np.stack([padded[2 + s : 2 + s + size] + STEP_PENALTY * s * s for s in steps])
+        padded[2:-2] = total
+        options = neighbours + penalties
         best = options.argmin(axis=0)
-        back[row] = np.arange(size) + steps[best]
-        total = options.min(axis=0) + cost[row]
+        back[row] = columns + steps[best]
+        total = options[best, columns] + cost[row]
     if start is not None:
         total = np.where(np.abs(np.arange(size) - start) <= 2, total, np.inf)
     path = np.zeros(count, dtype=np.intp)

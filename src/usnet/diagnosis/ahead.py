@@ -1,12 +1,15 @@
-"""Work ahead in a thread, a bounded number of steps: files are read and decoded while the network is busy."""
+"""Work ahead, a bounded number of steps: files are read while the network is busy, and batches run side by side, in order."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Executor, Future
 from typing import TypeVar
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 _POLL_SECONDS = 0.1
@@ -56,3 +59,22 @@ def read_ahead(source: Iterator[T], depth: int) -> Generator[T]:
     finally:
         stopped.set()
         thread.join()
+
+
+def in_order(pool: Executor, work: Callable[[S], T], items: Iterable[S], depth: int) -> Generator[T]:
+    """``work`` on every item, several at a time in ``pool``, results in the items' order.
+
+    At most ``depth`` items are under way or done before their results are asked for. Closing the generator gives up what has not
+    begun.
+    """
+    waiting: deque[Future[T]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= max(1, depth):
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()

@@ -18,6 +18,8 @@ from usnet.images.appearance import COUNT, appearance
 from usnet.values import Frame
 
 FILE = "gate.json"
+OVERRULED = "gate: "
+"""Beginning of a warning about a frame that the gate refused and that was judged all the same, at a reader's word."""
 REACH = 6.0
 """Standard deviations at which a feature is clipped: what lies further out is no stronger evidence."""
 

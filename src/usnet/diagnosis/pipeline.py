@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,36 +14,36 @@ import numpy.typing as npt
 
 from usnet.bundles import Bundle, load
 from usnet.bundles.decode import Candidates, candidates
-from usnet.diagnosis.ahead import read_ahead
+from usnet.diagnosis.ahead import in_order, read_ahead
+from usnet.diagnosis.cine_looks import Look, LookPlan, Slots, joined, take
 from usnet.diagnosis.drawn import candidate_at, inside
 from usnet.diagnosis.engine import Engine, open_engine
-from usnet.diagnosis.gate import NoBreastUltrasound, gate_of
-from usnet.diagnosis.grouping import GroupBy, group_of
+from usnet.diagnosis.gate import gate_of
+from usnet.diagnosis.grouping import GroupBy
 from usnet.diagnosis.opinion import findings, opinion
+from usnet.diagnosis.prepare import Prepared, Preparer, Source
+from usnet.diagnosis.readers import read_in_processes
 from usnet.diagnosis.second_look import SecondLooker
-from usnet.diagnosis.sources import Item, frame_of
-from usnet.diagnosis.warnings import frame_warnings
-from usnet.errors import BundleError, UsnetError
-from usnet.images import LetterboxTransform, Limits, frame_count, letterbox, read_frames
+from usnet.diagnosis.sources import Item
+from usnet.errors import BundleError
+from usnet.images import Limits
 from usnet.values import Box, Diagnosis, Failure, Finding, Frame, OperatingPoint, corners_array
 
-logger = logging.getLogger(__name__)
-
 FloatArray = npt.NDArray[np.float32]
-Source = str | Path | bytes | Frame | npt.NDArray[np.uint8]
+FEW = 4
+"""Batches of a stream for which an engine is not arranged anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A frame ready for the network, and what its diagnosis will be called."""
+@dataclass(slots=True)
+class _Batch:
+    """Some steps of a stream and what has become of them: an entry of ``found`` and ``slots`` a frame; ``seconds`` of one frame."""
 
-    frame: Frame
-    image: FloatArray
-    transform: LetterboxTransform
-    image_id: str
-    group: str | None
-    warnings: tuple[str, ...]
-    seconds: float
+    steps: list[Prepared | Failure]
+    frames: list[Prepared]
+    found: list[Candidates | None]
+    seconds: float = 0.0
+    slots: list[Slots] = field(default_factory=list)
+    asked: list[Look] = field(default_factory=list)
 
 
 class Diagnoser:
@@ -98,9 +98,11 @@ class Diagnoser:
             else engine
         )
         settings = self.bundle.manifest.second_look
+        if settings is not None and self.engine.second_look is not None:
+            settings = settings.model_copy(update={"file": self.engine.second_look})
         self.second_look = None if settings is None else SecondLooker(self.bundle, settings, threads)
-        self.limits = limits
         self.gate = gate_of(self.bundle) if gate else None
+        self.preparer = Preparer(self.bundle.manifest, self.gate, limits)
 
     def diagnose(self, source: Source) -> Diagnosis:
         """Diagnose one image: a path, a file's bytes, a :class:`Frame`, or ``uint8 [H, W]`` grey pixels.
@@ -116,9 +118,10 @@ class Diagnoser:
         BundleError
             The network gave values that are not finite.
         """
-        prepared = next(self._prepare_source(source))
-        (found,), seconds = self._run([prepared])
-        return self._diagnosis(prepared, found, seconds)
+        (result,) = self._straight([self.preparer.first(source)])
+        if isinstance(result, Failure):
+            raise _not_finite(result.source)
+        return result[1]
 
     def score_box(self, frame: Frame, box: Box) -> Finding:
         """What the model says of a box that somebody drew: how strongly it sees a nodule there, and how likely it is malignant.
@@ -133,15 +136,15 @@ class Diagnoser:
             The network gave values that are not finite.
         """
         drawn, manifest = inside(box, frame), self.bundle.manifest
-        prepared = self._prepare(frame, frame.source, None, time.perf_counter())
+        prepared = self.preparer.frame(frame, frame.source, None, time.perf_counter())
         logits, deltas = (head[0] for head in self.engine.run(prepared.image[None]))
         if not _finite(logits, deltas):
-            raise _not_finite(frame)
+            raise _not_finite(frame.source)
         corners = prepared.transform.to_network(corners_array([drawn])).astype(np.float32)
         found = candidate_at(corners, logits, deltas, manifest)
         if self.second_look is not None:
             (found,) = self.second_look.review([(frame, prepared.transform, found)])
-        said = findings([drawn], found, manifest.calibration.malignancy, self.operating_point, frame.spacing_mm)
+        said = findings([drawn], found, manifest.calibration, self.operating_point, frame.spacing_mm)
         return said[0]
 
     def stream(
@@ -152,56 +155,107 @@ class Diagnoser:
             yield result if isinstance(result, Failure) else result[1]
 
     def stream_frames(
-        self, paths: Iterable[str | Path | Item], *, batch_size: int = 4, group_by: GroupBy = "none"
+        self,
+        paths: Iterable[str | Path | Item],
+        *,
+        batch_size: int = 4,
+        group_by: GroupBy = "none",
+        readers: int = 0,
     ) -> Iterator[tuple[Frame, Diagnosis] | Failure]:
-        """Diagnose many files, each result with the frame it was made on.
+        """Diagnose many files, each result with the frame it was made on, in the order of the files.
 
         Every frame of a multi-frame file gives one result. A file that cannot be read and a frame that the gate refuses give a
-        :class:`Failure` in their place, and the rest goes on. Files are read in a thread, at most ``2 * batch_size`` frames ahead
-        of what has been taken, so memory does not grow with their number and nothing is read that nobody asks for.
+        :class:`Failure` in their place, and the rest goes on. Files are read in a thread, or in ``readers`` processes
+        (:mod:`usnet.diagnosis.readers`), and batches run side by side (``engine.lanes``). At most ``2 * lanes + 3`` batches are
+        under way, so memory does not grow with the files' number and nothing is read that nobody asks for. In a loop a nodule
+        gets a second look now and then (:mod:`usnet.diagnosis.cine_looks`).
         """
         items = (path if isinstance(path, Item) else Item(Path(path)) for path in paths)
-        with closing(read_ahead(self._prepare_all(items, group_by), batch_size)) as steps:
-            for batch in _batches(steps, max(1, batch_size)):
+        lanes = self.engine.lanes
+        read = (
+            read_in_processes(self.preparer, items, group_by, readers)
+            if readers
+            else self.preparer.files(items, group_by)
+        )
+        with (
+            closing(read_ahead(read, batch_size)) as steps,
+            ThreadPoolExecutor(lanes, thread_name_prefix="usnet-lane") as pool,
+            closing(
+                in_order(pool, self._detect_nth, enumerate(_batches(steps, max(1, batch_size))), lanes + 1)
+            ) as detected,
+            closing(self._with_looks(pool, detected, lanes)) as batches,
+        ):
+            for batch in batches:
                 yield from self._finish(batch)
 
-    def _finish(self, batch: Sequence[_Prepared | Failure]) -> Iterator[tuple[Frame, Diagnosis] | Failure]:
+    def _straight(self, steps: list[Prepared | Failure]) -> Iterator[tuple[Frame, Diagnosis] | Failure]:
+        """Results of one batch, in this thread."""
+        return self._finish(self._look(self._plan(self._detect(steps, self.engine), self._new_plan())))
+
+    def _with_looks(self, pool: ThreadPoolExecutor, detected: Generator[_Batch], lanes: int) -> Generator[_Batch]:
+        """Batches with their second looks taken, in order."""
+        if self.second_look is None:
+            return detected
+        plan = self._new_plan()
+        return in_order(pool, self._look, (self._plan(batch, plan) for batch in detected), lanes)
+
+    def _finish(self, batch: _Batch) -> Iterator[tuple[Frame, Diagnosis] | Failure]:
         """Results of one batch, in its order."""
-        frames = [step for step in batch if isinstance(step, _Prepared)]
-        if frames:
-            found, seconds = self._run(frames)
-        position = 0
-        for step in batch:
+        found, slots = iter(batch.found), iter(batch.slots)
+        for step in batch.steps:
             if isinstance(step, Failure):
                 yield step
                 continue
-            try:
-                yield step.frame, self._diagnosis(step, found[position], seconds)
-            except UsnetError as error:
-                yield Failure(step.frame.source, error.message)
-            position += 1
+            one = next(found)
+            if one is None:
+                yield Failure(step.frame.source, _not_finite(step.frame.source).message)
+                continue
+            if self.second_look is not None:
+                one = joined(one, next(slots), self.second_look.settings)
+            yield step.frame, self._diagnosis(step, one, batch.seconds)
 
-    def _run(self, batch: Sequence[_Prepared]) -> tuple[list[Candidates | None], float]:
-        """Candidates of each image of a batch, ``None`` where the network's values are not finite; seconds an image took."""
+    def _detect_nth(self, numbered: tuple[int, list[Prepared | Failure]]) -> _Batch:
+        number, steps = numbered
+        return self._detect(steps, self.engine if number < FEW else self.engine.side_by_side())
+
+    def _detect(self, steps: list[Prepared | Failure], engine: Engine) -> _Batch:
+        """Candidates of each frame of a batch, ``None`` where the network's values are not finite."""
         start = time.perf_counter()
-        heads = self.engine.run(np.stack([prepared.image for prepared in batch]))
+        frames = [step for step in steps if isinstance(step, Prepared)]
+        if not frames:
+            return _Batch(steps, [], [])
+        heads = engine.run(np.stack([prepared.image for prepared in frames]))
         found = [self._decode(logits, deltas) for logits, deltas in zip(*heads, strict=True)]
-        if self.second_look is not None:
-            seen = [(p.frame, p.transform, c) for p, c in zip(batch, found, strict=True) if c is not None]
-            reviewed = iter(self.second_look.review(seen))
-            found = [None if c is None else next(reviewed) for c in found]
-        return found, (time.perf_counter() - start) / len(batch)
+        return _Batch(steps, frames, found, (time.perf_counter() - start) / len(frames))
+
+    def _new_plan(self) -> LookPlan | None:
+        return None if self.second_look is None else LookPlan(self.second_look.settings)
+
+    def _plan(self, batch: _Batch, plan: LookPlan | None) -> _Batch:
+        if plan is None:
+            return batch
+        for prepared, found in zip(batch.frames, batch.found, strict=True):
+            slots, asked = plan.plan(prepared, found)
+            batch.slots.append(slots)
+            batch.asked += asked
+        return batch
+
+    def _look(self, batch: _Batch) -> _Batch:
+        """The second look at what was planned; runs beside other batches, so nothing of them is read here."""
+        if self.second_look is not None and batch.asked:
+            start = time.perf_counter()
+            take(self.second_look, batch.asked)
+            batch.seconds += (time.perf_counter() - start) / len(batch.frames)
+        return batch
 
     def _decode(self, logits: FloatArray, deltas: FloatArray) -> Candidates | None:
         if not _finite(logits, deltas):
             return None
         return candidates(logits, deltas, self.bundle.manifest.anchors, self.bundle.manifest.postprocessing)
 
-    def _diagnosis(self, prepared: _Prepared, found: Candidates | None, seconds: float) -> Diagnosis:
+    def _diagnosis(self, prepared: Prepared, found: Candidates, seconds: float) -> Diagnosis:
         start = time.perf_counter()
         manifest, frame = self.bundle.manifest, prepared.frame
-        if found is None:
-            raise _not_finite(frame)
         said = opinion(found, manifest, self.operating_point, prepared.transform, frame.spacing_mm)
         return Diagnosis(
             image_id=prepared.image_id,
@@ -222,75 +276,25 @@ class Diagnoser:
             group=prepared.group,
         )
 
-    def _prepare_all(self, items: Iterable[Item], group_by: GroupBy) -> Iterator[_Prepared | Failure]:
-        for item in items:
-            try:
-                yield from self._prepare_file(item, group_by)
-            except UsnetError as error:
-                yield Failure(str(item.path), _reason(error))
-            except Exception as error:  # a fault of ours must not stop the batch either
-                logger.exception("unexpected error on %s", item.path)
-                yield Failure(str(item.path), f"unexpected {type(error).__name__}: {error}")
-
-    def _prepare_file(self, item: Item, group_by: GroupBy) -> Iterator[_Prepared | Failure]:
-        start = time.perf_counter()
-        name = item.image_id or str(item.path)
-        several = frame_count(item.path, limits=self.limits) > 1
-        for frame in read_frames(item.path, limits=self.limits):
-            image_id = f"{name}#{frame.number:04d}" if several else name
-            try:
-                yield self._prepare(frame, image_id, group_of(group_by, item, frame), start)
-            except NoBreastUltrasound as error:
-                yield Failure(f"{item.path}#{frame.number:04d}" if several else str(item.path), _reason(error))
-            start = time.perf_counter()
-
-    def _prepare_source(self, source: Source) -> Iterator[_Prepared]:
-        start = time.perf_counter()
-        if isinstance(source, np.ndarray):
-            source = frame_of(source)
-        if isinstance(source, Frame):
-            yield self._prepare(source, source.source, None, start)
-            return
-        several = frame_count(source, limits=self.limits) > 1
-        note = ("frames: only the first of several frames was diagnosed",) if several else ()
-        for frame in read_frames(source, limits=self.limits):
-            yield self._prepare(frame, frame.source, None, start, note)
-
-    def _prepare(
-        self, frame: Frame, image_id: str, group: str | None, start: float, notes: tuple[str, ...] = ()
-    ) -> _Prepared:
-        if self.gate is not None:
-            self.gate.check(frame)
-        settings = self.bundle.manifest.preprocessing
-        image, transform = letterbox(frame.pixels, settings.size, settings.mode)
-        warnings = frame_warnings(frame, transform, self.bundle.manifest) + notes
-        return _Prepared(frame, image, transform, image_id, group, warnings, time.perf_counter() - start)
-
 
 def _finite(logits: FloatArray, deltas: FloatArray) -> bool:
     return bool(np.isfinite(logits).all() and np.isfinite(deltas).all())
 
 
-def _not_finite(frame: Frame) -> BundleError:
+def _not_finite(source: str) -> BundleError:
     hint = "Verify or export the bundle again"
-    return BundleError("the network gave values that are not finite", source=frame.source, hint=hint)
+    return BundleError("the network gave values that are not finite", source=source, hint=hint)
 
 
-def _batches(steps: Iterator[_Prepared | Failure], size: int) -> Iterator[list[_Prepared | Failure]]:
+def _batches(steps: Iterator[Prepared | Failure], size: int) -> Iterator[list[Prepared | Failure]]:
     """Lists with ``size`` frames each (the last may have fewer), failures between them."""
-    batch: list[_Prepared | Failure] = []
+    batch: list[Prepared | Failure] = []
     frames = 0
     for step in steps:
         batch.append(step)
-        frames += isinstance(step, _Prepared)
+        frames += isinstance(step, Prepared)
         if frames == size or len(batch) == 4 * size:
             yield batch
             batch, frames = [], 0
     if batch:
         yield batch
-
-
-def _reason(error: UsnetError) -> str:
-    """The error without its source, which has a field of its own."""
-    text = str(error)
-    return text.removeprefix(f"{error.source}: ") if error.source else text

@@ -24,7 +24,7 @@ SERIES = {  # number and description of the series of each kind
     "sr": (9601, "usnet findings (SR), research use only"),
     "sc": (9602, "usnet picture (SC), research use only"),
     "pr": (9603, "usnet boxes (PR), research use only"),
-    "seg": (9604, "usnet box regions (SEG), research use only"),
+    "seg": (9604, "usnet segments (SEG), research use only"),
     "ko": (9605, "usnet key frame (KO), research use only"),
     "pdf": (9606, "usnet report (PDF), research use only"),
 }
@@ -186,6 +186,7 @@ def _restore_class(made: Dataset, instance: Instance) -> None:
     source, kind = str(instance.reference.SOPInstanceUID), instance.reference.SOPClassUID
 
     def visit(_: Dataset, element: Any) -> None:
+        """Name the class in every item that refers to the source."""
         if element.VR == "SQ":
             for item in element.value:
                 if str(item.get("ReferencedSOPInstanceUID", "")) == source:

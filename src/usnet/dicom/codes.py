@@ -36,8 +36,15 @@ SUMMARIES: dict[tuple[bool, bool], Code] = {  # CID 6047, by (read to the end, w
     (False, True): ("111244", "DCM", "Not all algorithms succeeded; with findings"),
     (False, False): ("111243", "DCM", "Not all algorithms succeeded; without findings"),
 }
+LONG_AXIS: Code = ("103339001", "SCT", "Long axis")  # CID 7470
+SHORT_AXIS: Code = ("103340004", "SCT", "Short axis")
+AREA: Code = ("42798000", "SCT", "Area")  # CID 7469
+ON_OUTLINE: Code = ("on-outline", PRIVATE_SCHEME, "On the outline that was found in the box")
 PERCENT: Code = ("%", "UCUM", "Percent")
 MILLIMETRE: Code = ("mm", "UCUM", "mm")
+SQUARE_MILLIMETRE: Code = ("mm2", "UCUM", "mm2")
+DEGREE: Code = ("deg", "UCUM", "deg")
+RATIO: Code = ("1", "UCUM", "no units")
 
 CALL: Code = ("call", PRIVATE_SCHEME, "Call at the operating point")
 CALLS: dict[str, Code] = {
@@ -46,6 +53,53 @@ CALLS: dict[str, Code] = {
     "normal": ("normal", PRIVATE_SCHEME, "Called normal"),
 }
 
+_SHAPE: Code = ("300842002", "SCT", "Shape")
+_MARGINS: Code = ("111037", "DCM", "Margins")
+_ECHO_PATTERN: Code = ("111360", "DCM", "Echo pattern")
+_POSTERIOR: Code = ("111366", "DCM", "Posterior acoustic features")
+WORDS: dict[
+    tuple[str, str], tuple[Code, Code]
+] = {  # CID 6004 to 6007, 6154, 6155; own where one rule joins several words
+    ("shape", "oval or round"): (_SHAPE, ("oval-or-round", PRIVATE_SCHEME, "Oval or round")),
+    ("shape", "irregular"): (_SHAPE, ("49608001", "SCT", "Irregular")),
+    ("margin", "circumscribed"): (_MARGINS, ("129738007", "SCT", "Circumscribed lesion")),
+    ("margin", "not circumscribed"): (_MARGINS, ("not-circumscr", PRIVATE_SCHEME, "Not circumscribed")),
+    ("spiculated or angular margin", "yes"): (_MARGINS, ("spic-or-angular", PRIVATE_SCHEME, "Spiculated or angular")),
+    ("anechoic echo", "yes"): (_ECHO_PATTERN, ("111361", "DCM", "Anechoic")),
+    ("posterior features", "none"): (_POSTERIOR, ("111367", "DCM", "No posterior acoustic features")),
+    ("posterior features", "enhancement"): (_POSTERIOR, ("111368", "DCM", "Posterior enhancement")),
+    ("posterior features", "shadowing"): (_POSTERIOR, ("111369", "DCM", "Posterior shadowing")),
+}
+"""(Concept, value) of a descriptor's word, by the term and word of its rule (:mod:`usnet.descriptors.rules`)."""
+_OWN_RATIOS = {
+    "height_to_width": "Height over width",
+    "elongation": "Short over long axis",
+    "irregularity": "Distance of the outline from its ellipse",
+    "compactness": "4 pi area over squared perimeter",
+    "solidity": "Area over area of the convex hull",
+    "convexity": "Perimeter of the convex hull over perimeter",
+    "margin_contrast": "Contrast at the margin",
+    "lobulation": "Slow waves of the outline",
+    "lobes": "Dents between lobes",
+    "spiculation": "Quick waves of the outline",
+    "echo_to_fat": "Log2 of grey inside over grey beside",
+    "heterogeneity": "Deviation over mean of grey inside",
+    "darkest_share": "Share of black inside",
+    "brightest_share": "Share of far brighter spots inside",
+    "halo": "Log2 of grey at the rim over grey outside",
+    "posterior": "Log2 of grey below over grey beside",
+}
+DESCRIPTORS: dict[str, tuple[Code, Code]] = {
+    name: ((name.replace("_", "-"), PRIVATE_SCHEME, meaning), RATIO) for name, meaning in _OWN_RATIOS.items()
+} | {
+    "margin_indistinct": (("margin-unseen", PRIVATE_SCHEME, "Share of the margin that cannot be seen"), RATIO),
+    "orientation": (("long-axis-angle", PRIVATE_SCHEME, "Angle of the long axis to the skin"), DEGREE),
+    "area_mm2": (AREA, SQUARE_MILLIMETRE),
+}
+"""Name and unit of a number measured on an outline, by its name in :data:`usnet.descriptors.DESCRIPTORS`."""
+
+ABNORMAL_STRUCTURE: Code = ("49755003", "SCT", "Morphologically Abnormal Structure")  # CID 7150
+EDGE_DETECTION: Code = ("123103", "DCM", "Edge Detection")  # CID 7162
 SPATIAL_CONCEPT: Code = ("309825002", "SCT", "Spatial and Relational Concept")  # CID 7150
 BOUNDING_REGION: Code = ("bounding-region", PRIVATE_SCHEME, "Bounding region of a finding, not its outline")
 ARTIFICIAL_INTELLIGENCE: Code = ("123110", "DCM", "Artificial Intelligence")  # CID 7162

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import usnet
 from usnet.dicom import codes
 from usnet.dicom.base import moment
+from usnet.dicom.outlines import outline_of
 from usnet.dicom.text import key_notes, summary_text
 from usnet.reports.style import RESEARCH_USE
 from usnet.values import Box
@@ -116,8 +117,22 @@ def _finding(instance: Instance, status: str, lesion: Lesion) -> dict[str, Any]:
     orientation = codes.orientation(finding)
     if orientation is not None:
         components.append({"code": _concept(codes.ORIENTATION), "valueCodeableConcept": _concept(orientation)})
+    components += _outlined(instance, lesion)
     components.append({"code": {"text": "Box in the image"}, "valueString": _place(instance, lesion)})
     made["component"] = components
+    return made
+
+
+def _outlined(instance: Instance, lesion: Lesion) -> list[dict[str, Any]]:
+    """Axes, area and words of an outline, where one can be seen on the key frame."""
+    found = outline_of(instance, lesion.frame, lesion.best)
+    if found is None:
+        return []
+    made = [{"code": _concept(name), "valueCodeableConcept": _concept(value)} for name, value in found.words()]
+    if found.axes_mm is not None:
+        sizes = zip((codes.LONG_AXIS, codes.SHORT_AXIS), found.axes_mm, strict=True)
+        made += [_quantity(name, value, codes.MILLIMETRE) for name, value in sizes]
+        made.append(_quantity(codes.AREA, found.values["area_mm2"], codes.SQUARE_MILLIMETRE))
     return made
 
 

@@ -8,8 +8,7 @@ from pydicom.uid import EncapsulatedPDFStorage
 
 from usnet.dicom.base import blank, finish, image_reference, moment
 from usnet.dicom.pdf_page import TITLE, page
-from usnet.errors import MissingExtra
-from usnet.extras import need
+from usnet.reports.pdf import pdf
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -29,7 +28,7 @@ def encapsulated_pdf(instance: Instance, options: Options) -> Dataset:
         WeasyPrint, or the Pango library that it draws with, is not installed.
     """
     made = blank(instance, "pdf", options, EncapsulatedPDFStorage, "DOC")
-    document = pdf(instance, options)
+    document = page_pdf(instance, options)
     made.ConversionType = "WSD"
     made.ContentDate = made.ContentTime = made.AcquisitionDateTime = ""
     made.BurnedInAnnotation = "YES"  # the page names the patient
@@ -43,24 +42,12 @@ def encapsulated_pdf(instance: Instance, options: Options) -> Dataset:
     return finish(made, instance, options)
 
 
-def pdf(instance: Instance, options: Options) -> bytes:
-    """The PDF alone. It draws on nothing but its own text and picture: every other address is refused.
+def page_pdf(instance: Instance, options: Options) -> bytes:
+    """The PDF alone.
 
     Raises
     ------
     MissingExtra
         WeasyPrint, or the Pango library that it draws with, is not installed.
     """
-    need("weasyprint", extra="pdf", feature="A PDF")
-    try:
-        from weasyprint import HTML  # type: ignore[import-untyped]
-        from weasyprint.urls import URLFetcher  # type: ignore[import-untyped]
-    except OSError as error:
-        raise MissingExtra(
-            f"A PDF needs the Pango library, which is not installed ({error})",
-            hint="On Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0",
-        ) from error
-    document: bytes = HTML(
-        string=page(instance, moment(options)), url_fetcher=URLFetcher(allowed_protocols=("data",))
-    ).write_pdf()
-    return document
+    return pdf(page(instance, moment(options)))

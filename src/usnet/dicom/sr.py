@@ -38,9 +38,10 @@ def structured_report(instance: Instance, options: Options) -> Dataset:
     source = proxy(instance)
     document = {"comprehensive3d": sr.Comprehensive3DSR, "comprehensive": sr.ComprehensiveSR}[options.sr_class]
     verifier = options.verifier
+    root = _report(instance, source)
     made: Dataset = document(
         evidence=[source],
-        content=_report(instance, source),
+        content=_without_children(root),
         **identity(instance, "sr", options),
         **equipment(instance),
         is_complete=True,
@@ -49,9 +50,22 @@ def structured_report(instance: Instance, options: Options) -> Dataset:
         verifying_observer_name=None if verifier is None else verifier.name,
         verifying_organization=None if verifier is None else verifier.organisation,
     )
+    made.ContentSequence = root.ContentSequence
     if verifier is not None:
         _verified(made, instance, options, verifier)
     return finish(made, instance, options)
+
+
+def _without_children(root: Dataset) -> Dataset:
+    """The root alone: highdicom copies and searches a document's whole tree, which takes longer than a diagnosis."""
+    from pydicom.dataset import Dataset
+
+    made = Dataset()
+    for element in root:
+        if element.keyword != "ContentSequence":
+            made.add(element)
+    made.ContentSequence = []
+    return made
 
 
 def _report(instance: Instance, source: Dataset) -> Dataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 import usnet
 from usnet.dicom import codes
 from usnet.dicom.base import proxy_class
+from usnet.dicom.outlines import Outline, agreement, outline_of
 from usnet.dicom.uids import tracking_uid, uid
 from usnet.values import Finding
 
@@ -18,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def finding_group(instance: Instance, frame: int, number: int, finding: Finding) -> Any:
-    """TID 1410 of one finding: its box as a closed polyline that bounds it, its numbers, the call and the orientation."""
+    """TID 1410 of one finding: its box as a closed polyline that bounds it, its numbers, the call, orientation and descriptors."""
     from highdicom import sr
 
-    header = instance.reference
+    header, found = instance.reference, outline_of(instance, frame, finding)
     region = sr.ImageRegion(
         graphic_type=sr.GraphicTypeValues.POLYLINE,
         graphic_data=outline(instance, finding),
@@ -37,10 +39,10 @@ def finding_group(instance: Instance, frame: int, number: int, finding: Finding)
         ),
         referenced_region=region,
         finding_type=codes.concept(codes.MASS),
-        algorithm_id=_algorithm(instance),
+        algorithm_id=_algorithm(instance, outlined=found is not None),
         finding_sites=_site(instance),
-        measurements=_measurements(finding),
-        qualitative_evaluations=_evaluations(finding),
+        measurements=_measurements(finding) + ([] if found is None else _descriptors(found)),
+        qualitative_evaluations=_evaluations(finding, found),
         geometric_purpose=codes.concept(codes.BOUNDED_BY),
     )
 
@@ -120,23 +122,38 @@ def _measurements(finding: Finding) -> list[Any]:
     return made
 
 
+def _descriptors(found: Outline) -> list[Any]:
+    """Axes, area and descriptors of the outline, each said to be measured on it; what is unknown is left out."""
+    rows = [(*codes.DESCRIPTORS[name], value) for name, value in found.values.items() if not math.isnan(value)]
+    if found.axes_mm is not None:
+        axes = zip((codes.LONG_AXIS, codes.SHORT_AXIS), found.axes_mm, strict=True)
+        rows = [(name, codes.MILLIMETRE, value) for name, value in axes] + rows
+    return [_measured(name, value, unit, codes.ON_OUTLINE) for name, unit, value in rows]
+
+
 def _percent(name: codes.Code, probability: float) -> Any:
     return _measured(name, 100.0 * probability, codes.PERCENT)
 
 
-def _measured(name: codes.Code, value: float, unit: codes.Code) -> Any:
+def _measured(name: codes.Code, value: float, unit: codes.Code, method: codes.Code | None = None) -> Any:
     from highdicom import sr
 
-    return sr.Measurement(name=codes.concept(name), value=round(float(value), 4), unit=codes.concept(unit))
+    return sr.Measurement(
+        name=codes.concept(name),
+        value=round(float(value), 4),
+        unit=codes.concept(unit),
+        method=None if method is None else codes.concept(method),
+    )
 
 
-def _evaluations(finding: Finding) -> list[Any]:
+def _evaluations(finding: Finding, found: Outline | None) -> list[Any]:
     from highdicom import sr
 
     rows = [(codes.CALL, codes.CALLS[finding.label])]
     orientation = codes.orientation(finding)
     if orientation is not None:
         rows.append((codes.ORIENTATION, orientation))
+    rows += [] if found is None else found.words()
     return [sr.QualitativeEvaluation(codes.concept(name), codes.concept(value)) for name, value in rows]
 
 
@@ -155,8 +172,8 @@ def _site(instance: Instance) -> list[Any] | None:
     ]
 
 
-def _algorithm(instance: Instance) -> Any:
-    """TID 4019: which weights spoke, at which thresholds, on which part of the image."""
+def _algorithm(instance: Instance, *, outlined: bool = False) -> Any:
+    """TID 4019: which weights spoke, at which thresholds, on which part of the image; how far descriptors' words are right."""
     from highdicom import sr
 
     point, region = instance.operating_point, instance.key.region
@@ -168,6 +185,8 @@ def _algorithm(instance: Instance) -> Any:
         parameters.append(
             f"ultrasound region x {region.x:g}, y {region.y:g}, width {region.width:g}, height {region.height:g}"
         )
+    if outlined:
+        parameters += [f"word by a rule, {line}" for line in agreement()]
     return sr.AlgorithmIdentification(
         name=instance.model.name[:64],
         version=f"usnet {usnet.__version__}, weights {instance.model.sha256[:12]}",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from usnet.diagnosis.gate import OVERRULED
+
 if TYPE_CHECKING:
     from usnet.dicom.instance import Instance
 
@@ -22,7 +24,17 @@ def key_notes(instance: Instance) -> list[str]:
 
 
 def summary_text(instance: Instance) -> str:
-    """One sentence on the whole source."""
+    """One sentence on the whole source, and one more where the gate was overruled."""
+    return ". ".join([_found(instance), *overruled(instance)])
+
+
+def overruled(instance: Instance) -> list[str]:
+    """What the gate had against frames that were judged all the same; each thing once."""
+    found = dict.fromkeys(w for d in instance.diagnoses for w in d.warnings if w.startswith(OVERRULED))
+    return [f"Warning, {warning}" for warning in found]
+
+
+def _found(instance: Instance) -> str:
     found = len(instance.lesions)
     if found:
         malignant = sum(lesion.label == "malignant" for lesion in instance.lesions)

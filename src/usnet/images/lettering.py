@@ -30,8 +30,9 @@ def _characters(mask: npt.NDArray[np.bool_]) -> Shapes:
     labels, count = ndimage.label(mask, np.ones((3, 3)))
     if not count:
         return np.zeros((0, 4), dtype=np.intp)
-    y, x = np.nonzero(labels)
-    number = labels[y, x]
+    place = np.flatnonzero(mask)
+    y, x = np.divmod(place, mask.shape[1])
+    number = labels.ravel()[place]
     order = np.argsort(number, kind="stable")
     y, x, number = y[order], x[order], number[order]
     first = np.flatnonzero(np.diff(number, prepend=0))

@@ -50,6 +50,12 @@ class TorchEngine:
             torch.set_num_threads(threads)
         self.description = f"torch {torch.__version__}, {_shown(self._device)}, f32"
         self.reason = f"device {device}"
+        self.lanes = 1
+        self.second_look = None
+
+    def side_by_side(self) -> TorchEngine:
+        """Itself; see :class:`usnet.diagnosis.engine.Engine`."""
+        return self
 
     def run(self, batch: FloatArray) -> tuple[FloatArray, FloatArray]:
         """``batch [N, 1, S, S]`` in [0, 1] to ``logits [N, A, 2]`` and ``deltas [N, A, 4]``."""

@@ -118,6 +118,7 @@ class GuardedHandler(RequestHandler):
 
 def _metered(transport: AssociationSocket, meter: Meter) -> Callable[[int], bytearray]:
     def receive(count: int) -> bytearray:
+        """Read so many bytes, after the meter has allowed them."""
         meter.take(count)
         data = bytearray()
         plain = transport.socket

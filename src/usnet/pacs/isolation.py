@@ -97,6 +97,7 @@ class Sandbox:
         child = self._started()
 
         def end() -> None:
+            """Note that time is up, and end the child."""
             late.set()
             child.kill()
 

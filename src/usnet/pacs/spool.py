@@ -86,6 +86,7 @@ class Spool:
         size = 0
 
         def chunks() -> Iterator[bytes]:
+            """The pieces, counted as they pass."""
             nonlocal size
             for piece in pieces:
                 size += len(piece)

@@ -171,6 +171,7 @@ def landing(config: NodeConfig, peer: DicomPeer, out: Path) -> Iterator[dict[str
     lock = threading.Lock()
 
     def store(event: Any) -> int:
+        """Move what came to its name, which must be a UID; the DIMSE status."""
         uid = str(event.request.AffectedSOPInstanceUID)
         if not valid_uid(uid):
             return 0x0117

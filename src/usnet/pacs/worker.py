@@ -41,6 +41,7 @@ def end_with_parent() -> None:
     """End this process when its standard input ends, which is when the process that started it is gone."""
 
     def wait() -> None:
+        """Read until there is nothing more, and end."""
         while os.read(0, 1024):
             pass
         os._exit(1)
@@ -56,6 +57,7 @@ def main(path: str, verbose: str = "") -> None:
     stop = threading.Event()
 
     def ask(_number: int, _frame: Any) -> None:
+        """Let the job in hand come to its end, and stop."""
         stop.set()
 
     signal.signal(signal.SIGTERM, ask)

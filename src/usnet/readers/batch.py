@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from usnet.errors import UsnetError
@@ -17,6 +17,7 @@ from usnet.readers.place import Place, stream_of
 from usnet.readers.protocol import Protocol
 from usnet.readers.tables import AnswerRow, CaseRow, ReaderRow, SlotRow, StudyRow
 from usnet.store import chain
+from usnet.store.bulk import add_rows
 from usnet.store.tables import table_of
 
 _R, _S, _C, _T = (table_of(kind).c for kind in (ReaderRow, SlotRow, CaseRow, StudyRow))
@@ -53,7 +54,6 @@ _OPEN = (
     .order_by(_R.number, _S.position)
     .with_for_update(of=table_of(ReaderRow))
 )
-_ANSWERS = insert(table_of(AnswerRow))
 _ADVANCE = (
     update(table_of(ReaderRow))
     .where(_R.study == bindparam("of"), _R.number.in_(bindparam("numbers", expanding=True)))
@@ -120,10 +120,8 @@ def _plain(
     if not kept:
         return outcomes
     entries = chain.append_many(session, place.key, links)
-    connection.execute(
-        _ANSWERS,
-        [answer_row(study, k[1].number, k[1].answer, 0, e.position) for k, e in zip(kept, entries, strict=True)],
-    )
+    rows_kept = [answer_row(study, k[1].number, k[1].answer, 0, e.position) for k, e in zip(kept, entries, strict=True)]
+    add_rows(connection, table_of(AnswerRow), rows_kept)
     connection.execute(_ADVANCE, {"of": study, "numbers": [k[1].number for k in kept], "now": time.time()})
     for (place_in, one, slot, after), entry in zip(kept, entries, strict=True):
         receipt = Receipt(entry.position, False, slot.use, slot.name, one.answer.period, 0, slot.arm, after)

@@ -20,6 +20,7 @@ from usnet.readers.protocol import Protocol
 from usnet.readers.start import items_of, rows_of
 from usnet.readers.tables import CaseRow, ReaderRow, SlotRow
 from usnet.store import chain
+from usnet.store.bulk import add_rows
 from usnet.store.database import writing
 from usnet.store.tables import Head, table_of
 
@@ -119,7 +120,8 @@ def enrol(place: Place, study: str, number: int, *, years: float, sex: Sex, age_
         reader.sequence = "".join(map(str, sequence_of(protocol, level, reader.place)))
         reader.state = "reading"
         slots = order_of(protocol, rows_of(session, CaseRow, study), number, reader.sequence)
-        session.execute(insert(table_of(SlotRow)), [{"study": study, "reader": number} | s for s in slots])
+        session.flush()
+        add_rows(session.connection(), table_of(SlotRow), [{"study": study, "reader": number} | s for s in slots])
         body = profile_of(reader) | {"order_sha256": order_digest(slots)}
         chain.append(session, place.key, stream_of(study), f"reader {number}", "enrol", body)
         return reader

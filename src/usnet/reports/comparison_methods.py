@@ -14,6 +14,7 @@ SHOWN = {
     "AP11": "AP11",
     "sensitivity": f"sensitivity at specificity {SPECIFICITY:g}",
     "wrong boxes a normal image": "wrong boxes a normal image",
+    "Dice": "Dice of the outline",
 }
 
 
@@ -35,6 +36,7 @@ def methods_outcome(
         "Methods that are told the true boxes or BI-RADS know more than USNet; they have no AP, because they look for nothing.",
         "Training minutes and milliseconds depend on what else the machine did; training was measured once and has no interval. "
         "Classical methods share features of training images: the first one's minutes hold them.",
+        *([_DICE] if _measured(rows) == MEASURES else []),
         *(f"Not run: {name}: {reason}" for name, reason in refused),
     ]
     rivals = len(rows) - 1
@@ -52,6 +54,18 @@ def methods_outcome(
     )
 
 
+_DICE = (
+    "Dice is with the masks that experts drew, on images of one nodule: a contour found in the strongest box, or the method's own "
+    "paint (U-Net)."
+)
+
+
+def _measured(rows: Sequence[Row]) -> tuple[str, ...]:
+    """The measures, without Dice where there were no masks."""
+    drawn = any(row.numbers["Dice"].value is not None for row in rows)
+    return MEASURES if drawn else tuple(m for m in MEASURES if m != "Dice")
+
+
 def _text(number: Number, digits: int = 3) -> Cell:
     if number.value is None:
         return None
@@ -62,13 +76,15 @@ def _text(number: Number, digits: int = 3) -> Cell:
 
 
 def _results(rows: Sequence[Row]) -> Grid:
-    headings = ("method", "is told", "n", *SHOWN.values(), "ms an image", "parameters", "training minutes")
+    shown = _measured(rows)
+    names = [SHOWN[m] for m in shown]
+    headings = ("method", "is told", "n", *names, "ms an image", "parameters", "training minutes")
     cells = tuple(
         (
             row.method.name,
             row.method.told or "nothing",
             row.images,
-            *(_text(row.numbers[m]) for m in MEASURES),
+            *(_text(row.numbers[m]) for m in shown),
             _text(row.milliseconds, 1),
             None if row.cost.parameters is None else f"{row.cost.parameters:,}",
             None if row.cost.minutes is None else f"{row.cost.minutes:.2f}",

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from usnet.errors import ConfigError
+from usnet.store.bulk import add_rows
 from usnet.store.tables import Head, Link, table_of
 
 START = "0" * 64
@@ -37,13 +37,6 @@ _LASTS = (
     .order_by(_HEAD.c.stream)
     .with_for_update()
 )
-_MERGE = {
-    name: made(_HEAD).on_conflict_do_update(
-        index_elements=["stream"],
-        set_={"position": made(_HEAD).excluded.position, "signature": made(_HEAD).excluded.signature},
-    )
-    for name, made in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
-}
 _ADD = insert(table_of(Link))
 _BEGIN = insert(_HEAD)
 _MOVE = (
@@ -137,9 +130,9 @@ def append_many(session: Session, key: bytes, rows: Sequence[tuple[str, str, str
         entries.append(Entry(stream, position + 1, time, actor, action, json.loads(text), signature))
         link = {"stream": stream, "position": position + 1, "time": time, "actor": actor, "action": action}
         links.append(link | {"body": text, "signature": signature})
-    connection.execute(_ADD, links)
+    add_rows(connection, table_of(Link), links)
     moved = [{name: link[name] for name in ("stream", "position", "signature")} for link in links]
-    connection.execute(_MERGE[connection.dialect.name], moved)
+    add_rows(connection, _HEAD, moved, replace=True)
     return entries
 
 

@@ -44,13 +44,27 @@ def connect(url: str, *, pool_size: int = 20) -> Engine:
     if backend == "sqlite":
         return _sqlite(address, pool_size)
     if backend == "postgresql":
-        need("pg8000", extra="postgres", feature="a PostgreSQL database")
-        engine = create_engine(
-            address.set(drivername="postgresql+pg8000"), pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True
-        )
-        engine.dialect.use_insertmanyvalues_wo_returning = True  # many rows in one round trip, not one each
-        return engine
+        return _postgresql(address, pool_size)
     raise ConfigError(f"database {backend!r}", expected="sqlite or postgresql")
+
+
+def _postgresql(address: URL, pool_size: int) -> Engine:
+    need("pg8000", extra="postgres", feature="a PostgreSQL database")
+    from usnet.store.postgres import Direct
+
+    engine = create_engine(
+        address.set(drivername="postgresql+pg8000"),
+        pool_size=pool_size,
+        max_overflow=pool_size + 10,
+        pool_pre_ping=True,
+    )
+    engine.dialect.use_insertmanyvalues_wo_returning = True  # many rows in one round trip, not one each
+
+    @event.listens_for(engine, "do_connect")
+    def connect_directly(_dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
+        return Direct(*arguments, **named)
+
+    return engine
 
 
 def _sqlite(address: URL, pool_size: int) -> Engine:

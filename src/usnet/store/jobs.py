@@ -16,7 +16,7 @@ from typing import Any, Literal
 from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
-from usnet.store.database import writing
+from usnet.store.database import reading, writing
 from usnet.store.tables import JobRow
 
 State = Literal["queued", "running", "done", "dead"]
@@ -68,10 +68,14 @@ def claim(engine: Engine, kinds: list[str], worker: str, *, lease: float = 60.0)
     """
     while True:
         now = time.time()
+        waiting = (JobRow.state.in_(("queued", "running")), JobRow.available_at <= now, JobRow.kind.in_(kinds))
+        with reading(engine) as session:  # idle workers ask often: on SQLite they must not keep those out who write
+            if session.scalar(select(JobRow.id).where(*waiting).limit(1)) is None:
+                return None
         with writing(engine) as session:
             query = (
                 select(JobRow)
-                .where(JobRow.state.in_(("queued", "running")), JobRow.available_at <= now, JobRow.kind.in_(kinds))
+                .where(*waiting)
                 .order_by(JobRow.available_at, JobRow.id)
                 .limit(1)
                 .with_for_update(skip_locked=True)

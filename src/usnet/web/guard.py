@@ -37,15 +37,7 @@ def current_user(request: Request, place: Place) -> User:
     HTTPException
         403: the token's scopes do not cover this request.
     """
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    login = place.settings.needs_login
-    with reading(place.engine) as session:
-        if scheme:
-            user = tokens.bearer(session, secret.strip(), login=login) if scheme.lower() == "bearer" else None
-        elif login:
-            user = browser.signed_in(session, request)
-        else:
-            user = LOCAL
+    user = _asking(request, place)
     if user is None:
         raise NotSignedIn
     if user.scopes is not None:
@@ -53,6 +45,17 @@ def current_user(request: Request, place: Place) -> User:
         if needed not in user.scopes:
             raise HTTPException(403, f"This token has no scope '{needed}'.")
     return user
+
+
+def _asking(request: Request, place: Workplace) -> User | None:
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    login = place.settings.needs_login
+    if not scheme and not login:
+        return LOCAL
+    if scheme and scheme.lower() != "bearer":
+        return None
+    with reading(place.engine) as session:
+        return tokens.bearer(session, secret.strip(), login=login) if scheme else browser.signed_in(session, request)
 
 
 CurrentUser = Annotated[User, Depends(current_user)]

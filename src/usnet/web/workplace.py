@@ -16,6 +16,7 @@ from usnet.errors import ConfigError
 from usnet.store import chain, migrate
 from usnet.store.blobs import Blobs
 from usnet.store.database import connect, reading
+from usnet.store.together import Together
 from usnet.web.settings import Settings
 from usnet.web.tables import Account
 
@@ -43,11 +44,12 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """One server's state. ``key`` signs cookies and hashes, ``audit_key`` the audit log; ``first_run`` is the token that lets the
-    first administrator be made, kept by :func:`usnet.web.app.create_app`'s caller."""
+    """One server's state. ``saves`` commits what people save, ``key`` signs cookies and hashes, ``audit_key`` the audit log;
+    ``first_run`` is the token that lets the first administrator be made, kept by :func:`usnet.web.app.create_app`'s caller."""
 
     settings: Settings
     engine: Engine
+    saves: Together = field(repr=False)
     key: bytes = field(repr=False)
     audit_key: bytes = field(repr=False)
     first_run: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(18))
@@ -80,7 +82,9 @@ def open_workplace(settings: Settings) -> Workplace:
         raise ConfigError(f"cannot be made ({error.strerror})", source=settings.data, expected="a folder") from error
     engine = connect(settings.database_url)
     migrate.upgrade(engine)
-    return Workplace(settings, engine, chain.load_key(settings.data / "web.key"), audit_key(settings.data))
+    return Workplace(
+        settings, engine, Together(engine), chain.load_key(settings.data / "web.key"), audit_key(settings.data)
+    )
 
 
 def audit_key(data: Path) -> bytes:

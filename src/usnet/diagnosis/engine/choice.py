@@ -21,13 +21,17 @@ PROVIDERS = {"cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """``engine`` is ``onnxruntime`` or ``openvino``, ``file`` the network in the bundle, ``reason`` one line for people."""
+    """``engine`` is ``onnxruntime`` or ``openvino``, ``file`` the network in the bundle, ``reason`` one line for people.
+
+    ``second_look`` is the file of the second look that goes with it, ``None`` for the bundle's own.
+    """
 
     engine: str
     device: str
     precision: str
     file: str
     reason: str
+    second_look: str | None = None
 
 
 def choose(bundle: Bundle, engine: str = "auto", device: str = "auto", precision: str = "auto") -> Choice:
@@ -97,7 +101,7 @@ def _stated(bundle: Bundle, engine: str, device: str, precision: str) -> Choice:
 
 def _lower(stated: LowerPrecision, reason: str) -> Choice:
     measured = f"AP {stated.ap - stated.ap_f32:+.4f}, AUC {stated.auc - stated.auc_f32:+.4f} on {stated.images} images"
-    return Choice(stated.engine, "cpu", stated.precision, stated.file, f"{reason} ({measured})")
+    return Choice(stated.engine, "cpu", stated.precision, stated.file, f"{reason} ({measured})", stated.second_look)
 
 
 def _runs_here(stated: LowerPrecision, engine: str) -> bool:

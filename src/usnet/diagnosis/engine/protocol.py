@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,6 +14,8 @@ from usnet.errors import BundleError
 
 FloatArray = npt.NDArray[np.float32]
 OUTPUTS = ("logits", "deltas")
+MOST_LANES = 4
+"""Each lane holds the activations of one batch."""
 
 
 class Engine(Protocol):
@@ -26,8 +29,30 @@ class Engine(Protocol):
     def reason(self) -> str:
         """Why this one: what was asked for, or what ``auto`` found."""
 
+    @property
+    def second_look(self) -> str | None:
+        """File of the second look that was measured together with this network, ``None`` for the bundle's own."""
+
+    @property
+    def lanes(self) -> int:
+        """How many threads should call :meth:`run` at once for the most images a second; any number may."""
+
+    def side_by_side(self) -> Engine:
+        """This engine arranged for calls from that many threads, which may cost start-up time and make one call slower."""
+
     def run(self, batch: FloatArray) -> tuple[FloatArray, FloatArray]:
         """``batch [N, 1, S, S]`` in [0, 1] to ``logits [N, A, 2]`` and ``deltas [N, A, 4]``."""
+
+
+def cpu_lanes(threads: int | None) -> int:
+    """Lanes of a CPU engine with ``threads`` threads, ``None`` for a thread a core: while one batch waits for its last thread,
+    another uses the core."""
+    return min(MOST_LANES, cores() if threads is None else threads)
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def check_names(bundle: Bundle, file: str, inputs: list[str], outputs: list[str]) -> None:

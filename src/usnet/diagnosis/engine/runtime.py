@@ -6,7 +6,7 @@ from typing import Any
 
 from usnet.bundles import Bundle
 from usnet.diagnosis.engine.choice import PROVIDERS, Choice, choose
-from usnet.diagnosis.engine.protocol import OUTPUTS, Engine, FloatArray, check_names, not_loadable
+from usnet.diagnosis.engine.protocol import OUTPUTS, Engine, FloatArray, check_names, cpu_lanes, not_loadable
 from usnet.errors import ConfigError
 
 _CUDA = {"use_tf32": "0"}
@@ -104,6 +104,12 @@ class OnnxRuntimeEngine:
             device, reason = "cpu", f"{reason}; {device} did not start"
         self.description = f"onnxruntime {onnxruntime.__version__}, {_shown(device)}, {choice.precision}"
         self.reason = reason
+        self.second_look = choice.second_look
+        self.lanes = cpu_lanes(threads) if device == "cpu" else 1
+
+    def side_by_side(self) -> OnnxRuntimeEngine:
+        """See :class:`Engine`: its threads serve any caller."""
+        return self
 
     def run(self, batch: FloatArray) -> tuple[FloatArray, FloatArray]:
         """See :class:`Engine`."""

@@ -1,4 +1,4 @@
-"""Which pixels of a file are made black: all outside the picture, and lines of text inside it."""
+"""Which pixels of a file are made black: all outside the picture, and lines of text and words inside it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pydicom.dataset import Dataset
 from scipy import ndimage
 
 from usnet.dicom.deidentify.lettering import ABOVE, lettering
+from usnet.dicom.deidentify.ocr import Corners, words
+from usnet.dicom.deidentify.options import Options
 from usnet.images.regions import SMALLEST_SIDE
 from usnet.values import Box, UInt8Image
 
@@ -34,8 +36,8 @@ class Hiding:
 
     pixels: npt.NDArray[np.bool_]
     source: Area
-    areas: tuple[tuple[int, int, int, int], ...]
-    lines: tuple[tuple[int, int, int, int], ...]
+    areas: tuple[Corners, ...]
+    lines: tuple[Corners, ...]
 
     @property
     def share(self) -> float:
@@ -43,7 +45,9 @@ class Hiding:
         return float(self.pixels.mean())
 
 
-def hiding(views: Iterable[UInt8Image], regions: tuple[Box, ...], area: Box | None) -> Hiding:
+def hiding(
+    views: Iterable[UInt8Image], regions: tuple[Box, ...], options: Options = Options(), name: str = "<frames>"
+) -> Hiding:
     """What to hide in all frames of a file.
 
     Parameters
@@ -52,20 +56,22 @@ def hiding(views: Iterable[UInt8Image], regions: tuple[Box, ...], area: Box | No
         The frames as a viewer shows them, ``uint8 [H, W]`` or RGB ``[H, W, 3]``; looked at one at a time.
     regions
         Ultrasound regions of the header, clipped to the frame.
-    area
-        The picture as the user gives it, for a file without regions.
+    options
+        ``area``: the picture as the user gives it, for a file without regions; ``ocr``: whether words are read too.
+    name
+        Of the file, for errors.
+
+    Raises
+    ------
+    UnreadableImage
+        Words were to be read and could not be looked for.
     """
-    lines, brightest, darkest = set(), None, None
-    for number, view in enumerate(views):
-        lines |= _tuples(lettering(view) if number == 0 else lettering(view, (1.0,), both=False))
-        brightest = view if brightest is None else np.maximum(brightest, view)
-        darkest = view if darkest is None else np.minimum(darkest, view)
-    if brightest is None or darkest is None:
-        raise ValueError("no frames")
-    if number:  # text stands still while tissue moves
-        lines |= _tuples(lettering(darkest)) | _tuples(lettering(brightest))
-    height, width = brightest.shape[:2]
-    source, areas = _areas(brightest, regions, area)
+    loop = _looked_at(views)
+    height, width = loop.brightest.shape[:2]
+    source, areas = _areas(loop.brightest, regions, options.area)
+    lines = loop.lines
+    if options.ocr:
+        lines = lines | {word for corners in areas for word in _words(loop, corners, name)}
     hidden = np.ones((height, width), dtype=bool)
     for x0, y0, x1, y1 in areas:
         hidden[y0:y1, x0:x1] = False
@@ -73,6 +79,42 @@ def hiding(views: Iterable[UInt8Image], regions: tuple[Box, ...], area: Box | No
     for x0, y0, x1, y1 in inside:
         hidden[y0:y1, x0:x1] = True
     return Hiding(hidden, source, areas, inside)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loop:
+    """First and last frame, the darkest and the brightest value of each pixel, and the lines of text in all frames."""
+
+    first: UInt8Image
+    last: UInt8Image
+    darkest: UInt8Image
+    brightest: UInt8Image
+    lines: set[Corners]
+
+
+def _looked_at(views: Iterable[UInt8Image]) -> _Loop:
+    """Text stands still while tissue moves: it stands out in the extremes over a loop."""
+    frames = iter(views)
+    first = next(frames, None)
+    if first is None:
+        raise ValueError("no frames")
+    lines, last, darkest, brightest = _tuples(lettering(first)), first, first, first
+    for last in frames:
+        lines |= _tuples(lettering(last, (1.0,), both=False))
+        darkest, brightest = np.minimum(darkest, last), np.maximum(brightest, last)
+    if last is not first:
+        lines |= _tuples(lettering(darkest)) | _tuples(lettering(brightest))
+    return _Loop(first, last, darkest, brightest, lines)
+
+
+def _words(loop: _Loop, corners: Corners, name: str) -> set[Corners]:
+    """Words that can be read in an area; of a loop in its ends and extremes, because reading takes long."""
+    found = _tuples(words(loop.first, corners, name))
+    if loop.last is not loop.first:
+        found |= _tuples(words(loop.last, corners, name))
+        found |= _tuples(words(loop.brightest, corners, name, ("bright",)))
+        found |= _tuples(words(loop.darkest, corners, name, ("dark",)))
+    return found
 
 
 def header_regions(dataset: Dataset, columns: int, rows: int) -> tuple[Box, ...]:
@@ -90,9 +132,7 @@ def header_regions(dataset: Dataset, columns: int, rows: int) -> tuple[Box, ...]
     return tuple(found)
 
 
-def _areas(
-    view: UInt8Image, regions: tuple[Box, ...], area: Box | None
-) -> tuple[Area, tuple[tuple[int, int, int, int], ...]]:
+def _areas(view: UInt8Image, regions: tuple[Box, ...], area: Box | None) -> tuple[Area, tuple[Corners, ...]]:
     height, width = view.shape[:2]
     if regions:
         return "header", tuple(_corners(box) for box in regions)
@@ -102,7 +142,7 @@ def _areas(
     return ("whole", ((0, 0, width, height),)) if found is None else ("found", (found,))
 
 
-def _picture(grey: UInt8Image) -> tuple[int, int, int, int] | None:
+def _picture(grey: UInt8Image) -> Corners | None:
     """Corners of the largest bright shape, ``None`` if it is small or fills the frame."""
     bright = ndimage.uniform_filter(grey.astype(np.float32), 7) > _DARK
     labels, count = ndimage.label(ndimage.binary_opening(bright, np.ones((9, 9))))
@@ -114,17 +154,17 @@ def _picture(grey: UInt8Image) -> tuple[int, int, int, int] | None:
     return (x.start, y.start, x.stop, y.stop) if _LEAST_SHARE <= share < 1 else None
 
 
-def _letters(line: tuple[int, int, int, int]) -> tuple[slice, slice]:
+def _letters(line: Corners) -> tuple[slice, slice]:
     """The rows of the letters themselves in an enlarged line: a line above the picture must not cost a strip of it."""
     x0, y0, x1, y1 = line
     margin = round((y1 - y0) * ABOVE / (1 + 2 * ABOVE))
     return slice(y0 + margin, y1 - margin), slice(x0, x1)
 
 
-def _corners(box: Box) -> tuple[int, int, int, int]:
+def _corners(box: Box) -> Corners:
     x0, y0, x1, y1 = (round(value) for value in box.corners)
     return x0, y0, x1, y1
 
 
-def _tuples(lines: npt.NDArray[np.intp]) -> set[tuple[int, int, int, int]]:
+def _tuples(lines: npt.NDArray[np.intp]) -> set[Corners]:
     return {(int(a), int(b), int(c), int(d)) for a, b, c, d in lines}

@@ -108,7 +108,7 @@ def _image(source: Source, secret: Secret, options: Options, kind: str) -> Clean
     regions = header_regions(dataset, int(dataset.Columns), int(dataset.Rows))
     span = span_of(source)
     first = next(views(source, span))
-    hidden = hiding(views(source, span), regions, options.area)
+    hidden = hiding(views(source, span), regions, options, source.name)
     pixels, syntax, changed = recode(source, hidden.pixels)
     patient, places, frames = patient_key(dataset), _places(dataset, secret), source.count
     if not source.syntax.is_little_endian:

@@ -26,8 +26,11 @@ class Options:
         ``descriptions``: the ultrasound words of study and series descriptions; all other words go.
     area
         The picture in frame pixels, for files whose header states no ultrasound region.
+    ocr
+        Words inside the picture are looked for with tesseract too.
     """
 
     dates: Dates = "shift"
     keep: frozenset[Kept] = frozenset()
     area: Box | None = None
+    ocr: bool = False

@@ -45,7 +45,7 @@ def cleaned_raster(data: bytes, name: str, options: Options, limits: Limits) -> 
     pages = [raster.decode(io.BytesIO(data), name, limits, number) for number in range(count)]
     if len({page.shape for page in pages}) > 1:
         raise UnreadableImage("pages of different sizes", source=name, expected="one size", hint="Split the file")
-    hidden = hiding(pages, (), options.area)
+    hidden = hiding(pages, (), options, name)
     changed = sum(bool(page[hidden.pixels].any()) for page in pages)
     first = pages[0]
     before = _kind(data)

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from usnet.dicom.deidentify.ocr import version as version_of_ocr
 from usnet.dicom.deidentify.options import Options
 from usnet.dicom.deidentify.outcome import Outcome
 from usnet.dicom.deidentify.profile import EDITION
@@ -64,6 +65,7 @@ def write_reports(folder: Path, outcomes: Sequence[Outcome], options: Options, *
         "profile": f"PS3.15 {EDITION} Basic Application Level Confidentiality Profile",
         "dates": "moved by whole days, a patient at a time" if options.dates == "shift" else "removed",
         "kept": ", ".join(sorted(options.keep)) or "nothing more than the profile",
+        "text": "rows of shapes like letters" + (f", and words read by {version_of_ocr()}" if options.ocr else ""),
         "key": "in a file: the same patients get the same new names again" if key_kept else "not kept",
         "files": ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "none",
     }

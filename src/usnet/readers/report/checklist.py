@@ -121,7 +121,7 @@ def _analysis(data: StudyData) -> list[tuple[str, str, str]]:
         (
             "STARD-AI",
             "Subgroups",
-            "By level and by sex of the reader. Subgroups of cases: by stratum in the long table.",
+            "By level and by sex of the reader; cases by stratum.",
         ),
         (
             "STARD-AI",

@@ -11,6 +11,7 @@ import usnet
 from usnet.readers.analysis.behaviour import agreement_grid, difficulty_grid, learning_grid, repeats_grid, time_grid
 from usnet.readers.analysis.effects import reliance
 from usnet.readers.analysis.marks import froc_grid, mark_study
+from usnet.readers.analysis.strata import strata_grid
 from usnet.readers.analysis.study import ai_grid, arms_grid, compare_arms, missing_grid
 from usnet.readers.analysis.tables import first_grids
 from usnet.readers.readings import StudyData
@@ -18,6 +19,7 @@ from usnet.readers.report.checklist import checklist
 from usnet.readers.report.exports import write_exports
 from usnet.readers.report.figures import draw
 from usnet.reports import style
+from usnet.reports.pdf import pdf as to_pdf
 from usnet.reports.statistics import Grid, cell_text, plain, plain_text
 
 Section = tuple[str, list[Grid], list[str]]
@@ -51,7 +53,8 @@ def write_report(data: StudyData, folder: Path, *, pdf: bool = False) -> list[Pa
         (folder / name).write_text(content, encoding="utf-8")
         written.append(folder / name)
     if pdf:
-        written.append(_pdf(contents["report.html"], folder / "report.pdf"))
+        (folder / "report.pdf").write_bytes(to_pdf(contents["report.html"]))
+        written.append(folder / "report.pdf")
     return written + write_exports(data, folder / "exports")
 
 
@@ -77,7 +80,7 @@ def sections(data: StudyData) -> list[Section]:
         ("Reliance on the model", reliance(data), []),
         ("Time and learning", [time_grid(data), learning_grid(data)], []),
         ("Agreement", [repeats_grid(data), agreement_grid(data)], []),
-        ("Hard cases", [difficulty_grid(data)], []),
+        ("Hard cases", [strata_grid(data), difficulty_grid(data)], []),
         ("Checklist", [checklist(data)], []),
     ]
     kept = [(title, [g for g in grids if g.rows], words) for title, grids, words in found]
@@ -122,13 +125,3 @@ def _json(data: StudyData, parts: Sequence[Section]) -> str:
         "sections": [{"title": t, "tables": g, "sentences": s} for t, g, s in parts],
     }
     return json.dumps(plain(document), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _pdf(html: str, path: Path) -> Path:
-    from usnet.extras import need
-
-    need("weasyprint", extra="pdf", feature="A PDF")
-    from weasyprint import HTML  # type: ignore[import-untyped]
-
-    HTML(string=html).write_pdf(path)
-    return path

@@ -44,7 +44,7 @@ def failures_figure(
 def _worst(
     dataset: Dataset, diagnoses: Sequence[Diagnosis | Failure], count: int
 ) -> list[tuple[ImageRecord, Diagnosis, float]]:
-    cases = join(dataset, diagnoses)
+    cases = join(dataset, [d for d in diagnoses if isinstance(d, Diagnosis)])
     given = [float(p[LABELS.index(r.label or "normal")]) for r, p in zip(cases.records, cases.probability, strict=True)]
     rows = sorted(zip(cases.records, cases.diagnoses, given, strict=True), key=lambda row: (row[2], row[0].file_name))
     first: dict[str, tuple[ImageRecord, Diagnosis, float]] = {}

@@ -32,11 +32,11 @@ def folded(content: bytes) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def to_int8(graph: bytes, images: Iterable[FloatArray], kept: tuple[str, ...]) -> bytes:
+def to_int8(graph: bytes, inputs: Iterable[FloatArray], kept: tuple[str, ...], name: str = "image") -> bytes:
     """A folded graph with 8-bit convolutions but for the parts ``kept``, as ONNX with QuantizeLinear and DequantizeLinear.
 
-    ``images`` are inputs ``[1, 1, S, S]``. Weights use 7 of their 8 bits: CPUs without VNNI add pairs of products in 16 bits, which
-    8 would overflow, and the same bundle must say the same everywhere.
+    ``inputs`` are examples of the graph's input ``name``, with a batch dimension of 1. Weights use 7 of their 8 bits: CPUs
+    without VNNI add pairs of products in 16 bits, which 8 would overflow, and the same bundle must say the same everywhere.
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
@@ -46,10 +46,10 @@ def to_int8(graph: bytes, images: Iterable[FloatArray], kept: tuple[str, ...]) -
         quantize_static(
             str(before),
             str(after),
-            _Reader(images),
+            _Reader(inputs, name),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=OPERATORS,
-            nodes_to_exclude=sorted(nodes_of(graph, kept)),
+            nodes_to_exclude=sorted(nodes_of(graph, kept)) if kept else [],
             per_channel=True,
             reduce_range=True,
             activation_type=QuantType.QUInt8,
@@ -62,16 +62,17 @@ def to_int8(graph: bytes, images: Iterable[FloatArray], kept: tuple[str, ...]) -
 class _Reader:
     """What onnxruntime's calibration asks for."""
 
-    def __init__(self, images: Iterable[FloatArray]) -> None:
-        self._images: Iterator[FloatArray] = iter(images)
+    def __init__(self, inputs: Iterable[FloatArray], name: str) -> None:
+        self._inputs: Iterator[FloatArray] = iter(inputs)
+        self._name = name
 
     def get_next(self) -> dict[str, FloatArray] | None:
         """The next feed, ``None`` after the last."""
-        image = next(self._images, None)
-        return None if image is None else {"image": image}
+        one = next(self._inputs, None)
+        return None if one is None else {self._name: one}
 
     def __iter__(self) -> Iterator[dict[str, FloatArray]]:
-        return ({"image": image} for image in self._images)
+        return ({self._name: one} for one in self._inputs)
 
 
 def nodes_of(graph: bytes, parts: Iterable[str]) -> set[str]:

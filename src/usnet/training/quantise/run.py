@@ -7,19 +7,21 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from usnet import images
 from usnet.bundles import Bundle, load, write
-from usnet.bundles.manifest import AGREEMENT, LowerPrecision
+from usnet.bundles.manifest import AGREEMENT, LowerPrecision, SecondLook
 from usnet.bundles.storage import MODEL
 from usnet.datasets.merge import merge
 from usnet.datasets.records import Dataset
 from usnet.diagnosis import Diagnoser, Item
+from usnet.diagnosis.crops import look_input
 from usnet.diagnosis.engine import Choice, Engine, open_chosen
+from usnet.diagnosis.second_look import INPUT
 from usnet.errors import ConfigError, DataError, UsnetError
 from usnet.evaluation import evaluate
 from usnet.training.quantise.graph import KEPT, folded, to_int8
@@ -27,10 +29,19 @@ from usnet.values import Diagnosis
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
 Precision = Literal["int8", "bf16"]
 EngineOf = Literal["onnxruntime", "openvino"]
 Tell = Callable[[str], None]
-INT8 = "model.int8.onnx"
+INT8, LOOK_INT8 = "model.int8.onnx", "second_look.int8.onnx"
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """Networks below float32 by file name (none for bf16), and what stays in float32."""
+
+    files: dict[str, bytes]
+    kept: tuple[str, ...]
 
 
 class PrecisionDisagrees(UsnetError):
@@ -56,9 +67,9 @@ def lower(
 ) -> Path:
     """Write a copy of ``bundle`` that may run in ``precision``, with what was measured, and return its path.
 
-    int8 runs in ONNX Runtime. Its ranges come from ``examples`` images of split train. Parts are put back to float32
-    (:data:`~usnet.training.quantise.graph.KEPT`) until AP and AUC on the images of split val are within
-    :data:`~usnet.bundles.manifest.AGREEMENT` of float32's. bf16 is OpenVINO's own, as it is.
+    int8 runs in ONNX Runtime. Its ranges come from ``examples`` images of split train, and from as many of its nodules for the
+    second look. Parts are put back to float32 (the second look, then :data:`~usnet.training.quantise.graph.KEPT`) until AP and AUC
+    on the images of split val are within :data:`~usnet.bundles.manifest.AGREEMENT` of float32's. bf16 is OpenVINO's own, as it is.
 
     Raises
     ------
@@ -74,24 +85,27 @@ def lower(
         reference = accuracy(bundle, checked, _engine(bundle, "onnxruntime", "f32", MODEL))
         tell(f"f32: AP {reference.ap:.4f}, AUC {reference.auc:.4f} on {len(checked.records)} validation images")
         names = f"split val of {', '.join(d.name for d in datasets)}"
-        for content, kept in _trials(bundle, datasets, precision, examples):
-            draft = bundle if content is None else _with(bundle, content, Path(folder) / "draft")
-            engine: EngineOf = "openvino" if content is None else "onnxruntime"
-            file = MODEL if content is None else INT8
-            found = accuracy(draft, checked, _engine(draft, engine, precision, file))
-            tell(f"{precision}, {', '.join(kept) or 'nothing'} in f32: AP {found.ap:.4f}, AUC {found.auc:.4f}")
+        engine: EngineOf = "openvino" if precision == "bf16" else "onnxruntime"
+        for trial in _trials(bundle, datasets, precision, examples):
+            draft = _with(bundle, trial.files, Path(folder) / "draft")
+            file, look = (
+                (MODEL, None) if precision == "bf16" else (INT8, LOOK_INT8 if LOOK_INT8 in trial.files else None)
+            )
+            found = accuracy(draft, checked, _engine(draft, engine, precision, file, look))
+            tell(f"{precision}, {', '.join(trial.kept) or 'nothing'} in f32: AP {found.ap:.4f}, AUC {found.auc:.4f}")
             stated = LowerPrecision(
                 precision=precision,
                 engine=engine,
                 file=file,
+                second_look=look,
                 model_sha256=bundle.identity.sha256,
                 images=len(checked.records),
-                kept_f32=kept,
+                kept_f32=trial.kept,
                 origin=names,
                 **_both(found, reference),
             )
             if stated.agrees:
-                return _write(bundle, stated, content, out)
+                return _write(bundle, stated, trial.files, out)
     raise PrecisionDisagrees(
         f"{precision} changes AP or AUC by more than {AGREEMENT:g} on validation images",
         source=bundle.path,
@@ -123,27 +137,42 @@ def accuracy(bundle: Bundle, dataset: Dataset, engine: Engine) -> Accuracy:
     return Accuracy(ap, auc.value)
 
 
-def _trials(
-    bundle: Bundle, datasets: Sequence[Dataset], precision: Precision, examples: int
-) -> Iterator[tuple[bytes | None, tuple[str, ...]]]:
-    """Graphs to try, and what stays in float32 in each; ``None`` for the bundle's own graph."""
+def _trials(bundle: Bundle, datasets: Sequence[Dataset], precision: Precision, examples: int) -> Iterator[_Trial]:
+    """Networks to try, from the lowest to those that are nearest to float32."""
     if precision == "bf16":
-        yield None, ()
+        yield _Trial({}, ())
         return
+    settings = bundle.manifest.second_look
     graph, inputs = folded(bundle.read(MODEL)), _inputs(bundle, datasets, examples)
     for kept in KEPT:
-        yield to_int8(graph, inputs, kept), kept
+        content = to_int8(graph, inputs, kept)
+        if settings is not None and kept == KEPT[0]:
+            crops = _crops(settings, datasets, examples)
+            look = to_int8(folded(bundle.read(settings.file)), crops, (), INPUT)
+            yield _Trial({INT8: content, LOOK_INT8: look}, kept)
+        yield _Trial({INT8: content}, kept if settings is None else (*kept, "second look"))
 
 
 def _inputs(bundle: Bundle, datasets: Sequence[Dataset], count: int) -> list[npt.NDArray[np.float32]]:
     """Network inputs ``[1, 1, S, S]`` of images spread evenly over split train of all datasets."""
     places = [d.path(r) for d in datasets for r in d.select("train").records]
+    settings = bundle.manifest.preprocessing
+    frames = (images.read(place) for place in _spread(places, count))
+    return [images.letterbox(frame.pixels, settings.size, settings.mode)[0][None] for frame in frames]
+
+
+def _crops(settings: SecondLook, datasets: Sequence[Dataset], count: int) -> list[npt.NDArray[np.float32]]:
+    """Inputs ``[1, 2, S, S]`` of the second look: true boxes spread evenly over split train of all datasets."""
+    boxes = [(d.path(r), n.box) for d in datasets for r in d.select("train").records for n in r.nodules]
+    chosen = _spread(boxes, count)
+    return [look_input(images.read(p).pixels, box, settings.size, settings.margin)[None] for p, box in chosen]
+
+
+def _spread(places: Sequence[T], count: int) -> list[T]:
+    """``count`` of them at even distances, all where there are fewer."""
     if not places:
         raise DataError("no image in split 'train'", hint="Run 'usnet data split'")
-    chosen = np.unique(np.linspace(0, len(places) - 1, count).round().astype(int))
-    settings = bundle.manifest.preprocessing
-    frames = (images.read(places[i]) for i in chosen)
-    return [images.letterbox(frame.pixels, settings.size, settings.mode)[0][None] for frame in frames]
+    return [places[i] for i in np.unique(np.linspace(0, len(places) - 1, count).round().astype(int))]
 
 
 def _validation(datasets: Sequence[Dataset], folder: Path) -> Dataset:
@@ -154,20 +183,21 @@ def _validation(datasets: Sequence[Dataset], folder: Path) -> Dataset:
     return parts[0] if len(parts) == 1 else merge(parts, folder / "val", link=True)
 
 
-def _engine(bundle: Bundle, engine: str, precision: str, file: str) -> Engine:
+def _engine(bundle: Bundle, engine: str, precision: str, file: str, look: str | None = None) -> Engine:
     """An engine that runs what nothing is known of yet."""
-    return open_chosen(bundle, Choice(engine, "cpu", precision, file, "measured for a statement"))
+    return open_chosen(bundle, Choice(engine, "cpu", precision, file, "measured for a statement", look))
 
 
-def _with(bundle: Bundle, content: bytes, folder: Path) -> Bundle:
-    files = _files(bundle) | {INT8: content}
-    return load(write(folder, bundle.manifest, files))
+def _with(bundle: Bundle, networks: dict[str, bytes], folder: Path) -> Bundle:
+    return load(write(folder, bundle.manifest, _files(bundle) | networks))
 
 
-def _write(bundle: Bundle, stated: LowerPrecision, content: bytes | None, out: Path) -> Path:
+def _write(bundle: Bundle, stated: LowerPrecision, networks: dict[str, bytes], out: Path) -> Path:
     others = tuple(p for p in bundle.manifest.precisions if p.precision != stated.precision)
     manifest = bundle.manifest.model_copy(update={"precisions": (stated, *others)})
-    return write(out, manifest, _files(bundle) | ({} if content is None else {INT8: content}))
+    stale = {INT8, LOOK_INT8} if networks else set()
+    kept = {name: content for name, content in _files(bundle).items() if name not in stale}
+    return write(out, manifest, kept | networks)
 
 
 def _files(bundle: Bundle) -> dict[str, Path | bytes]:

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlalchemy.orm import Session
 
-from usnet.statistics.agreement import Agreement, cohen_kappa
-from usnet.statistics.arrays import FloatArray, ratio
-from usnet.statistics.bootstrap import cluster_bootstrap, weighted_mean
-from usnet.statistics.intervals import Interval
 from usnet.values import LABELS
 from usnet.web.annotate.bodies import BIRADS, Body
 from usnet.web.annotate.decisions import Case, cases
 from usnet.web.annotate.matching import IOU, Pair, matched
 from usnet.web.annotate.records import record_from
+
+if TYPE_CHECKING:  # scipy is loaded when somebody asks, not with every page
+    from usnet.statistics.agreement import Agreement
+    from usnet.statistics.arrays import FloatArray
+    from usnet.statistics.intervals import Interval
 
 DRAWS = 1000
 
@@ -85,6 +87,8 @@ def _between(found: Sequence[Case], first: str, second: str) -> Agreed | None:
 def _mean(values: list[float], groups: list[str]) -> Estimate:
     if not values:
         return Estimate(None, None, 0, f"no two boxes overlap by an IoU of {IOU} or more")
+    from usnet.statistics.bootstrap import cluster_bootstrap, weighted_mean
+
     drawn = cluster_bootstrap(weighted_mean(values), groups, n=DRAWS)
     return Estimate(float(np.mean(values)), drawn.interval(), len(values), drawn.problem())
 
@@ -94,6 +98,8 @@ def _shared_boxes(bodies: list[tuple[Body, Body]], pairs: list[list[Pair]], grou
     total = np.array([len(a.marks) + len(b.marks) for a, b in bodies], dtype=np.float64)
     if not total.sum():
         return Estimate(None, None, 0, "no reader drew a box")
+    from usnet.statistics.arrays import ratio
+    from usnet.statistics.bootstrap import cluster_bootstrap
 
     def share(weights: FloatArray) -> FloatArray:
         return ratio(weights @ twice, weights @ total)
@@ -114,4 +120,6 @@ def _graded(pairs: list[Pair]) -> tuple[list[str], list[str]]:
 def _kappa(first: list[str], second: list[str], order: Sequence[str], *, weighted: bool = False) -> Agreement | None:
     if not first:
         return None
+    from usnet.statistics.agreement import cohen_kappa
+
     return cohen_kappa(first, second, weights="linear" if weighted else "none", categories=list(order))

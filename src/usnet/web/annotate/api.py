@@ -96,12 +96,15 @@ def _suggestions(project: Project, image: Image) -> list[Suggestion] | None:
 @router.put("/{project}/images/{image}", response_model=Saved, responses=ERRORS | CONFLICT)
 def put(place: Place, user: Annotator, project: Id, image: Id, given: Save, whose: As = "me") -> Any:
     """Save a new version. The answer comes when it is on disk; the same ``key`` sent again changes nothing."""
+
+    def save(session: Session) -> Saved:
+        row = projects.project_of(session, user, project)
+        picture = projects.image_of(session, project, image)
+        reader = reader_of(session, user, project, whose)
+        return saving.save(session, place, row, picture, given, author=user.id, reader=reader)
+
     try:
-        with writing(place.engine) as session:
-            row = projects.project_of(session, user, project)
-            picture = projects.image_of(session, project, image)
-            reader = reader_of(session, user, project, whose)
-            return saving.save(session, place, row, picture, given, author=user.id, reader=reader)
+        return place.saves.write(save)
     except saving.Outdated as outdated:
         return JSONResponse(outdated.current.model_dump(), 409)
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
+from sqlalchemy import bindparam, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from usnet.datasets.records import ImageRecord
 from usnet.errors import DataError
 from usnet.store import chain
-from usnet.store.tables import Link
+from usnet.store.tables import Link, table_of
 from usnet.web.annotate.bodies import Body, given_body
 from usnet.web.annotate.projects import stream_of
 from usnet.web.annotate.records import record_from
@@ -24,12 +25,34 @@ from usnet.web.workplace import Workplace
 SAVED = "annotation saved"
 
 
+_KEY = "^[0-9a-f-]{16,64}$"
+
+# Built once and run without the object mapper: while one save is written, the others wait.
+_READING, _CHANGE = table_of(Reading), table_of(Change)
+_NOW = select(_READING.c.version, _READING.c.finished, _READING.c.body, _READING.c.updated_at).where(
+    _READING.c.image == bindparam("image"), _READING.c.reader == bindparam("reader")
+)
+_VERSION = select(_CHANGE.c.version).where(
+    _CHANGE.c.image == bindparam("image"), _CHANGE.c.reader == bindparam("reader"), _CHANGE.c.key == bindparam("key")
+)
+_ADD = insert(_CHANGE)
+_PUT = {
+    name: (adding := made(_READING)).on_conflict_do_update(
+        index_elements=["image", "reader"],
+        set_={column: adding.excluded[column] for column in ("version", "finished", "body", "author", "updated_at")},
+    )
+    for name, made in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
+
+
 class Save(BaseModel):
-    """A new version: ``version`` is the one it rests on, ``key`` names this save and is sent again with every retry."""
+    """A new version: ``version`` is the one it rests on, ``key`` names this save and is sent again with every retry. ``after``
+    names a save of the same page that may have arrived in between (the page was left before the answer came)."""
 
     model_config = ConfigDict(extra="forbid")
-    key: str = Field(pattern="^[0-9a-f-]{16,64}$")
+    key: str = Field(pattern=_KEY)
     version: int = Field(ge=0, le=1_000_000)
+    after: str | None = Field(default=None, pattern=_KEY)
     finished: bool = False
     body: Body
 
@@ -54,7 +77,7 @@ class Outdated(Exception):
 
 def current(session: Session, project: Project, image: Image, reader: str) -> Saved:
     """What a reader says of an image now."""
-    row = session.get(Reading, (image.id, reader))
+    row = session.connection().execute(_NOW, {"image": image.id, "reader": reader}).one_or_none()
     if row is None:
         return Saved(image=image.id, version=0, finished=False, body=untouched(project, record_from(image.record)))
     return Saved(
@@ -84,16 +107,26 @@ def save(
         A box leaves the image, or an image is to be finished about which nothing is said.
     """
     now = current(session, project, image, reader)
-    if session.scalar(
-        select(Change.version).where(Change.image == image.id, Change.reader == reader, Change.key == given.key)
-    ):
+    if _version_of(session, image, reader, given.key) is not None:
         return now
-    if now.version != given.version:
+    if now.version != given.version and not _follows(session, image, reader, given, now.version):
         raise Outdated(now)
     problem = given.body.problem(image.width, image.height)
     if problem or (given.finished and not given.body.says_something):
         raise DataError(problem or "nothing is said of this image", hint="Draw a box, or state that it is normal")
-    return _write(session, place, project, image, given, author, reader)
+    return _write(session, place, project, image, given.model_copy(update={"version": now.version}), author, reader)
+
+
+def _version_of(session: Session, image: Image, reader: str, key: str) -> int | None:
+    """Which version a save became; ``None`` where it never arrived."""
+    found = session.connection().execute(_VERSION, {"image": image.id, "reader": reader, "key": key})
+    version: int | None = found.scalar_one_or_none()
+    return version
+
+
+def _follows(session: Session, image: Image, reader: str, given: Save, newest: int) -> bool:
+    """Whether the newest version is the very save that ``given`` says it comes after."""
+    return given.after is not None and _version_of(session, image, reader, given.after) == newest == given.version + 1
 
 
 def _write(
@@ -104,19 +137,10 @@ def _write(
     entry = chain.append(
         session, place.audit_key, stream_of(project.id), author, SAVED, said | {"body": given.body.model_dump()}
     )
-    session.add(Change(image=image.id, reader=reader, version=version, key=given.key, position=entry.position))
-    row = session.get(Reading, (image.id, reader))
-    if row is None:
-        row = Reading(image=image.id, reader=reader)
-        session.add(row)
-    row.version, row.finished, row.body, row.author, row.updated_at = (
-        version,
-        given.finished,
-        given.body.text(),
-        author,
-        at,
-    )
-    session.flush()
+    where, connection = {"image": image.id, "reader": reader, "version": version}, session.connection()
+    connection.execute(_ADD, where | {"key": given.key, "position": entry.position})
+    values = {"finished": given.finished, "body": given.body.text(), "author": author, "updated_at": at}
+    connection.execute(_PUT[connection.dialect.name], where | values)
     return Saved(image=image.id, version=version, finished=given.finished, body=given.body, saved_at=at)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from usnet.datasets.check import CheckReport, check_dataset
 from usnet.datasets.describe import describe
 from usnet.datasets.records import Dataset, load
 from usnet.errors import UnreadableImage, UsnetError
@@ -20,6 +19,9 @@ from usnet.web.browse.failures import failures
 from usnet.web.browse.pictures import jpeg
 from usnet.web.browse.places import Spot, inside, safe_file, spot_of
 from usnet.web.workplace import Workplace
+
+if TYPE_CHECKING:
+    from usnet.datasets.check import CheckReport
 
 Handler = Callable[[Job], dict[str, Any] | None]
 CHECK, FAILURES = "browse-check", "browse-failures"
@@ -54,6 +56,8 @@ def _done(place: Workplace, job: Job, work: Callable[[Spot], dict[str, Any]]) ->
 
 def check(place: Workplace, spot: Spot, alive: Callable[[], None]) -> dict[str, Any]:
     """The check report of a dataset, its description, and pictures of what has a problem."""
+    from usnet.datasets.check import check_dataset  # it loads scipy, which the server has no use for
+
     report = check_dataset(spot.folder, jobs=1, progress=lambda _done, _all: alive())
     try:
         dataset = load(spot.folder)

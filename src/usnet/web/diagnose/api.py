@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from usnet.store.database import reading, writing
 from usnet.web import uploads
-from usnet.web.diagnose import exams
+from usnet.web.diagnose import anyway, exams
 from usnet.web.diagnose.api_shapes import BUSY, ERRORS, FILE, Id
 from usnet.web.guard import CurrentUser, Place
 from usnet.web.roles import User
@@ -20,6 +20,7 @@ from usnet.web.tables import Exam, View
 from usnet.web.workplace import Workplace
 
 router = APIRouter(prefix="/api", tags=["diagnose"])
+Gated = Annotated[bool, Query(description="false: read also what is no B-mode breast ultrasound, with a warning")]
 
 
 class Accepted(BaseModel):
@@ -44,7 +45,8 @@ class Stored(BaseModel):
 
 
 class ViewSummary(BaseModel):
-    """A view in a list; ``reason`` says why a file gave none, or not all of its frames."""
+    """A view in a list; ``reason`` says why a file gave none, or not all of its frames. It was ``refused`` where that is because
+    it does not look like B-mode breast ultrasound."""
 
     view: str
     name: str
@@ -52,6 +54,7 @@ class ViewSummary(BaseModel):
     width: int
     height: int
     reason: str | None
+    refused: bool
 
 
 class ExamStatus(BaseModel):
@@ -69,11 +72,11 @@ class ExamStatus(BaseModel):
 
 
 @router.post("/diagnose", status_code=202, openapi_extra=FILE, responses=ERRORS | BUSY)
-async def diagnose(request: Request, place: Place, user: CurrentUser) -> Accepted:
+async def diagnose(request: Request, place: Place, user: CurrentUser, gate: Gated = True) -> Accepted:
     """Upload one file and diagnose it."""
     exam = await run_in_threadpool(_new, place, user)
     await _keep(request, place, exam.id)
-    return await run_in_threadpool(_start, place, user, exam.id)
+    return await run_in_threadpool(_start, place, user, exam.id, gate)
 
 
 @router.post("/exams", status_code=201, responses=ERRORS | BUSY)
@@ -90,9 +93,17 @@ async def add_file(request: Request, place: Place, user: CurrentUser, exam: Id) 
 
 
 @router.post("/exams/{exam}/diagnose", status_code=202, responses=ERRORS | BUSY)
-def start(place: Place, user: CurrentUser, exam: Id) -> Accepted:
+def start(place: Place, user: CurrentUser, exam: Id, gate: Gated = True) -> Accepted:
     """Start an exam; asking twice does it once."""
-    return _start(place, user, exam)
+    return _start(place, user, exam, gate)
+
+
+@router.post("/exams/{exam}/views/{view}/anyway", status_code=202, responses=ERRORS | BUSY)
+def read_anyway(place: Place, user: CurrentUser, exam: Id, view: Id) -> Accepted:
+    """Read a view that was ``refused``, because you say that it is B-mode breast ultrasound. The result carries a warning."""
+    with writing(place.engine) as session:
+        job = anyway.ask(place, session, user, exams.view_of(session, user, exam, view))
+    return Accepted(exam=exam, job=job.id, status=f"/api/exams/{exam}")
 
 
 @router.get("/exams", responses=ERRORS)
@@ -146,9 +157,9 @@ async def _keep(request: Request, place: Workplace, exam: str) -> Stored:
     return Stored(sha256=digest, bytes=size)
 
 
-def _start(place: Workplace, user: User, exam: str) -> Accepted:
+def _start(place: Workplace, user: User, exam: str, gate: bool) -> Accepted:
     with writing(place.engine) as session:
-        job = exams.start(place, session, user, exams.exam_of(session, user, exam))
+        job = exams.start(place, session, user, exams.exam_of(session, user, exam), gate=gate)
     return Accepted(exam=exam, job=job.id, status=f"/api/exams/{exam}")
 
 
@@ -164,7 +175,15 @@ def _status(session: Session, row: Exam, views: list[View]) -> ExamStatus:
         created_at=row.created_at,
         expires_at=row.expires_at,
         views=[
-            ViewSummary(view=v.id, name=v.name, frames=v.frames, width=v.width, height=v.height, reason=v.reason)
+            ViewSummary(
+                view=v.id,
+                name=v.name,
+                frames=v.frames,
+                width=v.width,
+                height=v.height,
+                reason=v.reason,
+                refused=anyway.was_refused(v),
+            )
             for v in views
         ],
     )

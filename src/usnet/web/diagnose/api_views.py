@@ -10,6 +10,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from usnet.store import jobs
@@ -102,9 +103,12 @@ def get_assessment(place: Place, user: CurrentUser, exam: Id, view: Id) -> Saved
 )
 def put_assessment(place: Place, user: CurrentUser, exam: Id, view: Id, given: Save) -> Any:
     """Save a new version; the answer comes when it is on disk."""
+
+    def save(session: Session) -> Saved:
+        return assess.save(session, place, user, exams.view_of(session, user, exam, view), given)
+
     try:
-        with writing(place.engine) as session:
-            return assess.save(session, place, user, exams.view_of(session, user, exam, view), given)
+        return place.saves.write(save)
     except assess.Outdated as outdated:
         return JSONResponse(outdated.current.model_dump(), 409)
 

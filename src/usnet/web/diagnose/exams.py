@@ -13,6 +13,7 @@ from usnet.errors import DataError
 from usnet.store.database import reading, writing
 from usnet.store.jobs import Job
 from usnet.store.tables import JobRow
+from usnet.web.diagnose.anyway import ANYWAY
 from usnet.web.guard import audit, owned
 from usnet.web.queueing import check_room, submit_job
 from usnet.web.roles import User
@@ -21,7 +22,7 @@ from usnet.web.workplace import Workplace
 
 MOST_FILES = 200
 DIAGNOSE, SCORE, REPORT = "diagnose", "score-box", "report"
-KINDS = (DIAGNOSE, SCORE, REPORT)
+KINDS = (DIAGNOSE, SCORE, REPORT, ANYWAY)
 
 
 def create(place: Workplace, session: Session, user: User) -> Exam:
@@ -87,8 +88,9 @@ def add_file(session: Session, exam: Exam, name: str, sha256: str, size: int) ->
     exam.title = name if count == 0 else f"{exam.title.partition(' +')[0]} +{count}"
 
 
-def start(place: Workplace, session: Session, user: User, exam: Exam) -> Job:
-    """Queue an exam's job within the caller's transaction; asking twice gives the same job.
+def start(place: Workplace, session: Session, user: User, exam: Exam, *, gate: bool = True) -> Job:
+    """Queue an exam's job within the caller's transaction; asking twice gives the same job. Without the ``gate``, what is no
+    B-mode breast ultrasound is read too, with a warning.
 
     Raises
     ------
@@ -99,10 +101,10 @@ def start(place: Workplace, session: Session, user: User, exam: Exam) -> Job:
     """
     if session.scalar(select(ExamFile.id).where(ExamFile.exam == exam.id).limit(1)) is None:
         raise DataError("an exam without files", hint="Add an image first")
-    job = submit_job(session, place, DIAGNOSE, exam.id, {"exam": exam.id})
+    job = submit_job(session, place, DIAGNOSE, exam.id, {"exam": exam.id, "gate": gate})
     if exam.state == "open":
         exam.state = "queued"
-        audit(session, place, user, "exam started", exam=exam.id)
+        audit(session, place, user, "exam started", exam=exam.id, gate=gate)
     return job
 
 
@@ -115,10 +117,12 @@ def recent(session: Session, user: User, *, limit: int = 100) -> list[Exam]:
 def state_of(session: Session, exam: Exam) -> tuple[str, str | None]:
     """State and reason, looking at the job too: one whose workers died for good marks no exam."""
     if exam.state in ("queued", "running"):
-        query = select(JobRow.state, JobRow.reason).where(JobRow.kind == DIAGNOSE, JobRow.key == exam.id)
-        row = session.execute(query).one_or_none()
-        if row and row.state == "dead":
-            return "failed", row.reason
+        mine = JobRow.kind.in_((DIAGNOSE, ANYWAY)) & JobRow.key.startswith(exam.id)
+        rows = session.execute(select(JobRow.state, JobRow.reason).where(mine).order_by(JobRow.id)).all()
+        if rows and all(row.state in ("dead", "done") for row in rows):
+            found = session.scalar(select(View.id).where(View.exam == exam.id, View.frames > 0).limit(1))
+            dead = [row.reason for row in rows if row.state == "dead"]
+            return ("done", None) if found else ("failed", dead[-1] if dead else None)
     return exam.state, exam.reason
 
 

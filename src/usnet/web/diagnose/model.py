@@ -67,3 +67,8 @@ class Model:
     def diagnoser(self) -> Diagnoser:
         """On one thread: the workers are the parallelism."""
         return Diagnoser(self.facts.bundle, threads=1)
+
+    @cached_property
+    def ungated(self) -> Diagnoser:
+        """The same without its gate, for frames that a reader wants read all the same."""
+        return Diagnoser(self.facts.bundle, engine=self.diagnoser.engine, threads=1, gate=False)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from usnet.store.database import reading, writing
-from usnet.web.diagnose import assess, exams
+from usnet.web.diagnose import anyway, assess, exams
 from usnet.web.diagnose.compare import Mode, key_frame, together
 from usnet.web.diagnose.model import Facts
 from usnet.web.diagnose.screen_words import screen_words
@@ -48,9 +48,23 @@ def exam_page(request: Request, place: Place, user: CurrentUser, exam: Id) -> Re
         state, reason = exams.state_of(session, row)
         views = _views(session, exam)
     first = next((view for view in views if view.frames), None)
+    refused = [view for view in views if anyway.was_refused(view)]
     if state == "done" and first:
         return RedirectResponse(f"/exams/{exam}/views/{first.id}", 303)
-    return render(request, user, "diagnose/waiting.html", exam=row, state=state, reason=reason, views=views)
+    return render(
+        request, user, "diagnose/waiting.html", exam=row, state=state, reason=reason, views=views, refused=refused
+    )
+
+
+@router.post("/exams/{exam}/views/{view}/anyway")
+def read_anyway(place: Place, user: CurrentUser, exam: Id, view: Id, sure: Annotated[bool, Form()] = False) -> Response:
+    """Read what the gate refused, at the reader's word."""
+    with writing(place.engine) as session:
+        row = exams.view_of(session, user, exam, view)
+        if not sure:
+            raise HTTPException(400, "Tick the box first: only you can say what this image shows.")
+        anyway.ask(place, session, user, row)
+    return RedirectResponse(f"/exams/{exam}", 303)
 
 
 @router.get("/exams/{exam}/progress")
@@ -76,7 +90,8 @@ def view_page(request: Request, place: Place, user: CurrentUser, exam: Id, view:
         values: dict[str, Any] = {
             "exam": exam_row,
             "view": row,
-            "views": _views(session, exam),
+            "views": (every := _views(session, exam)),
+            "refused": [other for other in every if anyway.was_refused(other)],
             "others": _others(session, user, view),
             "terms": assess.TERMS,
             "saved": saved,

@@ -13,8 +13,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
 import usnet
-from usnet.errors import MissingExtra
-from usnet.extras import need
 from usnet.reports import style
 from usnet.reports.overlay import draw_overlay, without_text
 from usnet.store.blobs import Blobs
@@ -76,27 +74,6 @@ def html(exam: str, parts: list[Part], failed: list[View], point: OperatingPoint
         made=time.time(),
         version=usnet.__version__,
     )
-
-
-def pdf(document: str) -> bytes:
-    """A document of :func:`html` as PDF. Nothing is fetched: every address but ``data:`` is refused.
-
-    Raises
-    ------
-    MissingExtra
-        WeasyPrint, or the Pango library that it draws with, is not installed.
-    """
-    need("weasyprint", extra="pdf", feature="A PDF")
-    try:
-        from weasyprint import HTML  # type: ignore[import-untyped]
-        from weasyprint.urls import URLFetcher  # type: ignore[import-untyped]
-    except OSError as error:
-        raise MissingExtra(
-            f"A PDF needs the Pango library, which is not installed ({error})",
-            hint="On Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0",
-        ) from error
-    made: bytes = HTML(string=document, url_fetcher=URLFetcher(allowed_protocols=("data",))).write_pdf()
-    return made
 
 
 def as_json(exam: str, parts: list[Part], failed: list[View], point: OperatingPoint) -> str:

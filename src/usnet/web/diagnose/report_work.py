@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from usnet.errors import DataError, MissingExtra, UnreadableImage
 from usnet.images import read
+from usnet.reports.pdf import pdf
 from usnet.store.database import reading
 from usnet.store.jobs import Job
 from usnet.store.worker import Refused
@@ -79,7 +80,7 @@ def _made(
     if kind == "dicom":
         return _dicom(place, exam, parts, alive)
     document = report.html(exam, parts, failed, point, place.files(exam), language)
-    return document.encode() if kind == "html" else report.pdf(document)
+    return document.encode() if kind == "html" else pdf(document)
 
 
 def _dicom(place: Workplace, exam: str, parts: list[Part], alive: Callable[[], None]) -> bytes:

@@ -8,13 +8,14 @@ from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from usnet.diagnosis.gate import OVERRULED
 from usnet.reports.one_json import diagnosis_from_json
 from usnet.values import Diagnosis, OperatingPoint
 from usnet.web.diagnose.model import Facts
 from usnet.web.diagnose.points import at_point
 from usnet.web.tables import View, ViewFrame
 
-GRAVE = ("colour:", "blank:", "file: modality")
+GRAVE = (OVERRULED, "colour:", "blank:", "file: modality")
 """Beginnings of warnings that make the numbers worth little: the page asks before it shows them."""
 
 

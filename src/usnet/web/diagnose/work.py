@@ -22,10 +22,12 @@ from usnet.store.database import reading, writing
 from usnet.store.jobs import Job
 from usnet.store.worker import Refused
 from usnet.values import Box, Diagnosis, Failure, Frame
+from usnet.web.diagnose.anyway import ANYWAY, REFUSED, complaint, warned, was_overruled
 from usnet.web.diagnose.exams import DIAGNOSE, REPORT, SCORE, progress
 from usnet.web.diagnose.intake import Source, sources
 from usnet.web.diagnose.model import Model
 from usnet.web.diagnose.report_work import make_report
+from usnet.web.diagnose.viewdata import diagnoses
 from usnet.web.tables import Exam, ExamFile, View, ViewFrame
 from usnet.web.workplace import Workplace
 
@@ -44,13 +46,16 @@ def handlers(place: Workplace, alive: Callable[[], None]) -> dict[str, Handler]:
     model = Model(place.settings.bundle)
 
     def diagnose(job: Job) -> dict[str, Any] | None:
+        wanted = job.payload
+        reading = _Reading(place, model, wanted["exam"], alive, gate=job.kind == DIAGNOSE and wanted.get("gate", True))
         try:
-            return _Reading(place, model, job.payload["exam"], alive).run()
+            return reading.again(wanted["view"]) if job.kind == ANYWAY else reading.run()
         except _Gone:
             return {"deleted": True}
 
     return {
         DIAGNOSE: diagnose,
+        ANYWAY: diagnose,
         SCORE: lambda job: score(place, model, job),
         REPORT: lambda job: make_report(place, model, job, alive),
     }
@@ -67,8 +72,12 @@ class _Found:
 class _Reading:
     """Reads one exam: every file, every frame. All rows appear together at the end, so that a killed worker leaves nothing half."""
 
-    def __init__(self, place: Workplace, model: Model, exam: str, alive: Callable[[], None]) -> None:
-        self._place, self._model, self._exam, self._alive = place, model, exam, alive
+    def __init__(
+        self, place: Workplace, model: Model, exam: str, alive: Callable[[], None], *, gate: bool = True
+    ) -> None:
+        self._place, self._exam, self._alive = place, exam, alive
+        self._gate = model.diagnoser.gate
+        self._overruled, self._diagnoser = not gate, model.diagnoser if gate else model.ungated
         self._files: Blobs = place.files(exam)
         self._done, self._total, self._told = 0, 0, 0.0
 
@@ -87,14 +96,34 @@ class _Reading:
         self._store(views)
         return {"views": sum(v.row.reason is None for v in views), "frames": self._done}
 
+    def again(self, view: str) -> dict[str, Any]:
+        """Read one view anew, in its place; what a doctor wrote about it stays."""
+        with reading(self._place.engine) as session:
+            old = session.get(View, view)
+        if old is None:
+            raise _Gone
+        source = Source(old.name, old.sha256)
+        self._total = self._frames(source)
+        self._tell(now=True)
+        found = self._view(source, old.position, view)
+        with writing(self._place.engine) as session:
+            exam = session.get(Exam, self._exam)
+            if exam is None or session.get(View, view) is None:
+                raise _Gone
+            session.execute(delete(ViewFrame).where(ViewFrame.view == view))
+            session.merge(found.row)
+            session.add_all(found.frames)
+            exam.state, exam.reason = "done", None
+        return {"views": int(bool(found.frames)), "frames": self._done}
+
     def _frames(self, source: Source) -> int:
         with suppress(UnreadableImage):
             return frame_count(self._files.path(source.sha256)) if source.reason is None else 0
         return 0
 
-    def _view(self, source: Source, position: int) -> _Found:
+    def _view(self, source: Source, position: int, key: str | None = None) -> _Found:
         row = View(
-            id=uuid.uuid4().hex,
+            id=key or uuid.uuid4().hex,
             exam=self._exam,
             position=position,
             name=source.name[:255],
@@ -116,10 +145,11 @@ class _Reading:
         path = self._files.path(source.sha256)
         # The name of the result is the place in the exam, not the file's: it travels into reports and DICOM objects.
         item = Item(path, image_id=f"view {view.row.position + 1}")
-        for result in self._model.diagnoser.stream_frames([item], batch_size=2):
+        for result in self._diagnoser.stream_frames([item], batch_size=2):
             self._alive()
             if isinstance(result, Failure):
-                view.row.reason = result.reason.replace(str(path), "the file")
+                refused = self._refusal(source, len(view.frames))
+                view.row.reason = REFUSED + refused if refused else result.reason.replace(str(path), "the file")
                 break
             if self._done >= MOST_FRAMES:
                 view.row.reason = f"an exam may have {MOST_FRAMES} frames; the rest was not read"
@@ -129,11 +159,19 @@ class _Reading:
             self._tell()
         view.row.frames = len(view.frames)
 
+    def _refusal(self, source: Source, number: int) -> str | None:
+        """What the gate has against the frame at which reading ended; ``None`` where something else ended it."""
+        with suppress(UnreadableImage):
+            frame = read(self._files.path(source.sha256), frame=number, name="the file")
+            return None if self._overruled else complaint(self._gate, frame)
+        return None
+
     def _keep(self, view: _Found, frame: Frame, diagnosis: Diagnosis) -> None:
         row = view.row
         row.width, row.height, row.spacing_source = frame.width, frame.height, frame.spacing_source
         row.spacing_row, row.spacing_column = frame.spacing_mm or (None, None)
-        said = to_json(replace(diagnosis, source=f"view {row.position + 1}"))
+        why = complaint(self._gate, frame) if self._overruled else None
+        said = to_json(warned(replace(diagnosis, source=f"view {row.position + 1}"), why))
         picture = self._files.put([_png(frame)])
         view.frames.append(ViewFrame(view=row.id, number=len(view.frames), picture=picture, diagnosis=said))
 
@@ -162,12 +200,14 @@ def score(place: Workplace, model: Model, job: Job) -> dict[str, Any]:
     """What the model says of a box that somebody drew on a frame."""
     with reading(place.engine) as session:
         view = session.get(View, job.payload["view"])
-    if view is None:
+        said = diagnoses(session, job.payload["view"])
+    if view is None or not 0 <= job.payload["frame"] < len(said):
         raise Refused("the view is gone")
     box = Box(*job.payload["box"])
+    diagnoser = model.ungated if was_overruled(said[job.payload["frame"]][0]) else model.diagnoser
     try:
         frame = read(place.files(view.exam).path(view.sha256), frame=job.payload["frame"], name="the image")
-        found = model.diagnoser.score_box(frame, box)
+        found = diagnoser.score_box(frame, box)
     except (UnreadableImage, DataError) as error:
         raise Refused(str(error)) from error
     return {

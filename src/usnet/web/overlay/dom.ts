@@ -46,9 +46,11 @@ export function csrf(): string {
   return document.querySelector<HTMLMetaElement>('meta[name="csrf"]')?.content ?? "";
 }
 
-export async function send(method: string, path: string, body?: unknown): Promise<{ status: number; body: any }> {
+// With `keepalive` the browser goes on sending when the page is left; bodies up to 64 kB in all.
+export async function send(method: string, path: string, body?: unknown, keepalive = false): Promise<{ status: number; body: any }> {
   const answer = await fetch(path, {
     method,
+    keepalive,
     headers: { "X-CSRF-Token": csrf(), Accept: "application/json", ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
     body: body === undefined ? null : JSON.stringify(body),
   });

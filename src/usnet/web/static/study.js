@@ -160,9 +160,11 @@ async function done({ status, body }) {
   if (status === 200 && body.feedback) return feedback(body);
   if (status === 200) return show(body.state);
   if (body.conflict) { await refresh(); return trouble(words.elsewhere); }
+  // Paused, closed, excluded: what was filled in is kept, and the page says which.
+  if (status === 409) { await keepDraft(); location.reload(); return; }
   if (status === 401 || status === 403) { location.reload(); return; }
   setEnabled(true);
-  trouble(body.detail ?? String(status));
+  trouble(say("refused", { why: body.detail ?? String(status) }));
 }
 
 function trouble(text) { byId("trouble").textContent = text; byId("trouble").hidden = false; }

@@ -20,6 +20,7 @@ from usnet.web.guard import require
 from usnet.web.pages import render
 from usnet.web.roles import User
 from usnet.web.study.server import study_server
+from usnet.web.study.words import ACTS, STATES
 
 router = APIRouter(tags=["study"])
 Organiser = Annotated[User, require("administrator")]
@@ -32,7 +33,7 @@ def listing(request: Request, user: Organiser) -> Response:
     server = study_server(request.app)
     with reading(server.place.engine) as session:
         rows = [(r.id, r.title, r.state, r.started_at) for r in organiser.studies(session)]
-    return render(request, user, "study/list.html", studies=rows)
+    return render(request, user, "study/list.html", studies=rows, states=STATES)
 
 
 @router.get("/studies/{study}")
@@ -144,6 +145,8 @@ def _overview(request: Request, study: str, user: User) -> Response:
         readers=readers,
         log=log[-50:],
         panels=panels,
+        states=STATES,
+        acts=ACTS,
         now=time.time(),
     )
 
