@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import contextlib
 import re
 import subprocess
 import sys
@@ -85,9 +86,12 @@ def _page(chromium: Any, url: str, **more: Any) -> Any:
 
 def _until(page: Any, expression: str) -> None:
     """Wait until an expression is true; the page's policy forbids the driver's own way of asking again and again."""
+    from playwright.sync_api import Error
+
     for _ in range(TIMEOUT // 100):
-        if page.evaluate(expression):
-            return
+        with contextlib.suppress(Error):  # the page that was asked has just gone
+            if page.evaluate(expression):
+                return
         page.wait_for_timeout(100)
     raise AssertionError(f"never true: {expression}")
 
@@ -170,13 +174,13 @@ def test_a_readers_whole_session(chromium: Any, study: tuple[str, Place]) -> Non
     page.locator("#feedback").wait_for(state="visible")
     _axe(page)
     page.get_by_role("button", name="Next case").click()
-    _until(page, "document.getElementById('progress').textContent.includes('Case 2 of 12')")
+    _until(page, "(document.getElementById('progress')?.textContent ?? '').includes('Case 2 of 12')")
 
     # a draft is kept and found on another machine
     page.wait_for_selector("#commit:not([disabled])")
     page.get_by_label("benign B").check()
     page.locator("#number").fill("33")
-    _until(page, "document.getElementById('saved').textContent !== ''")
+    _until(page, "(document.getElementById('saved')?.textContent ?? '') !== ''")
     other = _page(chromium, url)
     other.goto(f"{url}/study")
     other.get_by_label("Code").fill(one.code.lower())
@@ -209,7 +213,7 @@ def test_a_readers_whole_session(chromium: Any, study: tuple[str, Place]) -> Non
 
     # the ten cases, by keyboard alone
     for case in range(3, 13):
-        _until(other, f"document.getElementById('progress').textContent.includes('Case {case} of 12')")
+        _until(other, f"(document.getElementById('progress')?.textContent ?? '').includes('Case {case} of 12')")
         for _step in range(2):
             other.wait_for_selector("#commit:not([disabled])")
             other.keyboard.press("m" if case % 2 else "b")
@@ -248,7 +252,7 @@ def test_an_unaided_arm_in_chinese_shows_no_finding(chromium: Any, study: tuple[
     page.locator("select[name=age_band]").select_option("30-34")
     page.locator("main button.primary").click()
     for case in range(1, 11):
-        _until(page, f"document.getElementById('progress').textContent.startsWith('第 {case} /')")
+        _until(page, f"(document.getElementById('progress')?.textContent ?? '').startsWith('第 {case} /')")
         page.wait_for_selector("#commit:not([disabled])")
         assert page.locator("#findings").is_hidden()
         shown = page.locator("#answer").inner_text()
@@ -259,7 +263,7 @@ def test_an_unaided_arm_in_chinese_shows_no_finding(chromium: Any, study: tuple[
         page.locator('input[name="birads"]').first.check()
         page.keyboard.press("Control+Enter")
         if case < 10:
-            _until(page, f"!document.getElementById('progress').textContent.startsWith('第 {case} /')")
+            _until(page, f"!(document.getElementById('progress')?.textContent ?? '').startsWith('第 {case} /')")
     page.wait_for_selector("#commit", state="detached")
     assert page.faults == []
     mine = [r for r in collect(place, "plain").reads if r.reader == one.number]
