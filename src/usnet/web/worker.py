@@ -23,6 +23,8 @@ from usnet.web.settings import Settings
 STALLED = 120.0
 """Seconds without progress after which a worker ends itself."""
 LEASE = 15.0
+NICE = 5
+"""How far workers step back: whoever waits for a page or a save comes first."""
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +109,7 @@ def main() -> None:
     line = sys.stdin.readline()
     settings = loaded(line)
     bound_memory(settings.worker_memory)
+    os.nice(NICE)
     stop = threading.Event()
     threading.Thread(target=_until_closed, args=(stop,), daemon=True).start()
     run(settings, stop, sys.argv[1] if len(sys.argv) > 1 else None)
