@@ -9,6 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import usnet
 from usnet.anchors import AnchorSpec  # noqa: E402
 from usnet.bundles.decode import candidates  # noqa: E402
 from usnet.bundles.manifest import Postprocessing  # noqa: E402
@@ -49,6 +50,12 @@ def test_zero_detections_pass_through(exported: tuple[USNet, bytes]) -> None:
     found = candidates(logits[0], deltas[0], SPEC, Postprocessing(min_score=0.99))
     assert found.boxes.shape == (0, 4)
     assert found.scores.shape == (0,)
+
+
+def test_no_path_of_the_exporting_machine_is_in_the_file(exported: tuple[USNet, bytes]) -> None:
+    _, content = exported
+    assert str(Path(usnet.__file__).parent).encode() not in content
+    assert b"stack_trace" not in content
 
 
 def test_another_network_is_noticed(exported: tuple[USNet, bytes]) -> None:

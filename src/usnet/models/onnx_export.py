@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,8 +52,17 @@ def exported(network: nn.Module, example: Tensor, name: str, outputs: Sequence[s
         )
     if program is None:
         raise ExportDisagrees("torch gave no ONNX program")
-    content: bytes = program.model_proto.SerializeToString()
+    content: bytes = without_traces(program.model_proto).SerializeToString()
     return content
+
+
+def without_traces(model: Any) -> Any:
+    """The ONNX ``model`` without the exporter's notes on its nodes: they hold source lines and paths of the machine that exported."""
+    graphs = [model.graph, *model.functions]
+    for noted in (entry for graph in graphs for entry in (graph, *graph.node, *graph.value_info)):
+        del noted.metadata_props[:]
+        noted.doc_string = ""
+    return model
 
 
 def check_parity(network: nn.Module, content: bytes, inputs: npt.NDArray[np.float32], tolerance: float = 1e-4) -> float:
