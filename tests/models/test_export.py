@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-import usnet
+import usnet  # noqa: E402
 from usnet.anchors import AnchorSpec  # noqa: E402
 from usnet.bundles.decode import candidates  # noqa: E402
 from usnet.bundles.manifest import Postprocessing  # noqa: E402
