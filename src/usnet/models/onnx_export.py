@@ -57,7 +57,7 @@ def exported(network: nn.Module, example: Tensor, name: str, outputs: Sequence[s
 
 
 def without_traces(model: Any) -> Any:
-    """The ONNX ``model`` without the exporter's notes on its nodes: they hold source lines and paths of the machine that exported."""
+    """The ONNX ``model`` without the exporter's notes on its nodes: they hold source lines and paths of the exporting machine."""
     graphs = [model.graph, *model.functions]
     for noted in (entry for graph in graphs for entry in (graph, *graph.node, *graph.value_info)):
         del noted.metadata_props[:]
