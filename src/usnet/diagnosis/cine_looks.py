@@ -16,7 +16,7 @@ from usnet.bundles.decode import Candidates
 from usnet.bundles.fusion import revised, worth_a_look
 from usnet.bundles.manifest import SecondLook
 from usnet.diagnosis.prepare import Prepared
-from usnet.diagnosis.second_look import SecondLooker
+from usnet.diagnosis.second_look import SecondLooker, box_in_frame
 from usnet.values import Box
 
 FRESH = 5
@@ -63,7 +63,7 @@ class LookPlan:
             return {}, []
         chosen = worth_a_look(found, self.settings).tolist()
         if not prepared.cine:
-            new = {i: Look(prepared, _in_frame(prepared, found.boxes[i])) for i in chosen}
+            new = {i: Look(prepared, box_in_frame(found.boxes[i], prepared.transform)) for i in chosen}
             return new, list(new.values())
         if prepared.frame.source != self._source:
             self._source, self._known = prepared.frame.source, []
@@ -75,7 +75,7 @@ class LookPlan:
         for index in lasting:
             match = _match(known, found.boxes[index])
             if match is None:
-                look = Look(prepared, _in_frame(prepared, found.boxes[index]))
+                look = Look(prepared, box_in_frame(found.boxes[index], prepared.transform))
                 self._known.append(_Known(found.boxes[index], look, number))
                 asked.append(look)
             else:
@@ -112,10 +112,3 @@ def _match(known: list[_Known], corners: FloatArray) -> _Known | None:
     overlap = iou_matrix(np.array([k.corners for k in known]), corners[None])[:, 0]
     best = int(overlap.argmax())
     return known[best] if overlap[best] >= SAME else None
-
-
-def _in_frame(prepared: Prepared, corners: FloatArray) -> Box:
-    """The box in frame pixels, cut to the frame."""
-    transform = prepared.transform
-    box = Box.from_corners(*(float(v) for v in transform.to_frame(corners)[0]))
-    return box.clipped(transform.width, transform.height)

@@ -68,7 +68,7 @@ class SecondLooker:
         """For each image the logits ``[N]`` of its candidates, NaN for those not looked at; one batch over all images."""
         chosen = [worth_a_look(c, self.settings) for _, _, c in found]
         asked = [
-            (frame, _box_in_frame(c.boxes[index], transform))
+            (frame, box_in_frame(c.boxes[index], transform))
             for (frame, transform, c), indices in zip(found, chosen, strict=True)
             for index in indices
         ]
@@ -86,7 +86,7 @@ class SecondLooker:
         return [revised(c, look, self.settings) for (_, _, c), look in zip(found, looks, strict=True)]
 
 
-def _box_in_frame(corners: FloatArray, transform: LetterboxTransform) -> Box:
+def box_in_frame(corners: FloatArray, transform: LetterboxTransform) -> Box:
     """The box in frame pixels, cut to the frame."""
     box = Box.from_corners(*(float(v) for v in transform.to_frame(corners)[0]))
     return box.clipped(transform.width, transform.height)
