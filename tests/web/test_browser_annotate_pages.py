@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from screens import WAIT, open_page
-from test_browser_pages import PICTURES, THEMES, WIDTHS, faults
+from test_browser_pages import PICTURES, THEMES, WIDTHS, faults_and_width
 
 from helpers.annotation import people
 from helpers.web_client import PASSWORD, workplace
@@ -183,11 +183,8 @@ def test_axe_on_every_page(server: Server, chromium: Any, addresses: dict[str, s
     for name, address in addresses.items():
         page.goto(address)
         ready(page, name)
-        if found := faults(page):
+        if found := faults_and_width(page):
             wrong[name] = found
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if wide > 0:
-            wrong.setdefault(name, []).append(f"{wide} px too wide")
     assert wrong == {}
     assert page.faults == []
 

@@ -70,6 +70,12 @@ def faults(page: Any) -> list[str]:
     ]
 
 
+def faults_and_width(page: Any) -> list[str]:
+    """What :func:`faults` finds, and by how much the page is wider than the window."""
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return [*faults(page), *([f"{wide} px too wide"] if wide > 0 else [])]
+
+
 @pytest.mark.parametrize(("theme", "width"), THEMES)
 def test_axe_on_every_page(chromium: Any, addresses: dict[str, str], theme: str, width: int) -> None:
     page = open_page(chromium, addresses["home"], width=width, theme=theme, bypass_csp=True)
@@ -78,11 +84,8 @@ def test_axe_on_every_page(chromium: Any, addresses: dict[str, str], theme: str,
         page.goto(address)
         if name in ("view", "cine", "views", "prior"):
             page.wait_for_selector("g.box", state="attached")
-        if found := faults(page):
+        if found := faults_and_width(page):
             wrong[name] = found
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if wide > 0:
-            wrong.setdefault(name, []).append(f"{wide} px too wide")
     assert wrong == {}
 
 

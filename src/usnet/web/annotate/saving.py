@@ -23,8 +23,6 @@ from usnet.web.annotate.tables import Change, Image, Project, Reading
 from usnet.web.workplace import Workplace
 
 SAVED = "annotation saved"
-
-
 _KEY = "^[0-9a-f-]{16,64}$"
 
 # Built once and run without the object mapper: while one save is written, the others wait.
