@@ -39,16 +39,24 @@ def test_one_logit_for_malignancy_and_one_a_step_of_birads() -> None:
     network = SecondLookNetwork(CONFIG).eval()
     inputs = torch.from_numpy(crops(3))
     assert network(inputs).shape == (3, 1 + len(BIRADS_STEPS))
-    assert Served(network)(inputs).tolist() == network(inputs)[:, 0].tolist()
+    assert Served([network])(inputs).tolist() == network(inputs)[:, 0].tolist()
+
+
+def test_several_networks_speak_with_the_mean_of_their_logits() -> None:
+    torch.manual_seed(0)
+    networks = [SecondLookNetwork(CONFIG).eval() for _ in range(3)]
+    inputs = torch.from_numpy(crops(2))
+    expected = sum(network(inputs)[:, 0] for network in networks) / 3
+    assert torch.allclose(Served(networks)(inputs), expected, atol=1e-6)
 
 
 def test_onnx_says_what_torch_says_for_any_batch() -> None:
     torch.manual_seed(0)
-    served = Served(SecondLookNetwork(CONFIG))
+    served = Served([SecondLookNetwork(CONFIG)])
     content = exported(served, torch.zeros(2, 2, 64, 64), "crops", ["malignancy"])
     for count in (1, 2, 5):
         assert check_parity(served, content, crops(count)) <= 1e-4
-    other = Served(SecondLookNetwork(CONFIG))
+    other = Served([SecondLookNetwork(CONFIG)])
     with pytest.raises(ExportDisagrees):
         check_parity(other, content, crops(2), tolerance=1e-7)
 

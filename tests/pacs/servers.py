@@ -96,6 +96,12 @@ class Orthanc:
             self._process = subprocess.Popen(["Orthanc", str(self.folder / "orthanc.json")], stdout=log, stderr=log)
         wait_for(self._answers, what="Orthanc")
 
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        assert self._process is not None
+        return self._process.pid
+
     def stop(self) -> None:
         """End the process."""
         if self._process is not None:

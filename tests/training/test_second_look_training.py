@@ -168,10 +168,11 @@ def test_a_run_in_two_sittings_equals_one_and_ends_in_a_bundle(phantoms: Dataset
 
     base = load_bundle(tiny_bundle(tmp_path / "base"))
     many = phantoms.with_records(r.__class__(**_fields(r, number)) for number in range(12) for r in phantoms.records)
-    place = attach(base, tmp_path / "straight", [many], tmp_path / "bundle")
+    place = attach(base, [tmp_path / "straight", tmp_path / "halves"], [many], tmp_path / "bundle")
     manifest = load_bundle(place).manifest
     assert manifest.second_look is not None
     assert manifest.second_look.size == 32
+    assert len(manifest.second_look.training["runs"]) == 2
     assert manifest.calibration.nodule == base.manifest.calibration.nodule
     detection = {t.name: t.detection for t in base.manifest.operating_points}
     default = detection[base.manifest.default_operating_point]
@@ -181,6 +182,9 @@ def test_a_run_in_two_sittings_equals_one_and_ends_in_a_bundle(phantoms: Dataset
         "weights.safetensors",
         "second_look.onnx",
     }
+    train_look(read_config(LookRunConfig, CONFIG, [*TINY, "network.margin=0.5"]), [phantoms], tmp_path / "wider")
+    with pytest.raises(ConfigError, match=r"margin 0\.5.*32 and 0\.25"):
+        attach(base, [tmp_path / "straight", tmp_path / "wider"], [many], tmp_path / "mixed")
     said = Diagnoser(place).diagnose(phantoms.path(phantoms.records[0]))
     assert said.p_benign + said.p_malignant + said.p_normal == pytest.approx(1)
 

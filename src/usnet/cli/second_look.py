@@ -70,14 +70,16 @@ def train_second_look(
     if look.trainer.current_epoch < settings.training.epochs and stop_after_epochs:
         typer.echo(f"Stopped after epoch {look.trainer.current_epoch}; go on with --resume")
         return
-    _attach(out, datasets, bundle, out / "bundle")
+    _attach([out], datasets, bundle, out / "bundle")
 
 
 def attach_second_look(
-    run: Annotated[Path, typer.Argument(help="Run folder of 'usnet train-second-look'.")],
+    runs: Annotated[
+        list[Path], typer.Argument(help="Run folder of 'usnet train-second-look'; several become one, by their mean.")
+    ],
     data: DataOption,
     bundle: BundleOption = None,
-    out: Annotated[Path | None, typer.Option(help="Where the bundle goes. Default: RUN/bundle.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the bundle goes. Default: bundle in the (first) run.")] = None,
 ) -> None:
     """Add a trained second look to a detector's bundle: fusion, calibration and thresholds come from the split val.
 
@@ -87,16 +89,16 @@ def attach_second_look(
     from usnet.extras import need
 
     need("torch", "onnx", extra="train", feature="export")
-    _attach(run, [load(path) for path in data], bundle, out or run / "bundle")
+    _attach(runs, [load(path) for path in data], bundle, out or runs[0] / "bundle")
 
 
-def _attach(run: Path, datasets: Sequence[Dataset], bundle: str | None, out: Path) -> None:
+def _attach(runs: Sequence[Path], datasets: Sequence[Dataset], bundle: str | None, out: Path) -> None:
     from usnet.bundles import load
     from usnet.cli.progress import bar
     from usnet.training.second_look.attach import attach
 
     with bar("Validation images") as progress:
-        written = attach(load(bundle), run, datasets, out, progress)
+        written = attach(load(bundle), runs, datasets, out, progress)
     fused = load(written).manifest.metrics["second_look"]
     typer.echo(
         f"Malignant v benign on {fused['images']} validation images, AUC: detector {fused['auc_detector']:.3f}, "

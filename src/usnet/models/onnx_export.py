@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from usnet.errors import UsnetError
+from usnet.models.half import store_in_half
 from usnet.models.network import USNet
 
 OPSET = 18
@@ -33,7 +34,10 @@ def to_onnx(network: USNet) -> bytes:
 
 
 def exported(network: nn.Module, example: Tensor, name: str, outputs: Sequence[str]) -> bytes:
-    """Any network with one input and a batch of any size as the content of an ONNX file, in evaluation mode and float32."""
+    """Any network with one input and a batch of any size as the content of an ONNX file, in evaluation mode and float32.
+
+    Large weights that 16 bits hold exactly are stored in 16 bits (see :mod:`usnet.models.half`).
+    """
     network = network.cpu().float().eval().to(memory_format=torch.contiguous_format)
     batch = torch.export.Dim("batch", min=1, max=1024)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -49,11 +53,23 @@ def exported(network: nn.Module, example: Tensor, name: str, outputs: Sequence[s
             dynamo=True,
             external_data=False,
             verbose=False,
+            optimize=False,
         )
     if program is None:
         raise ExportDisagrees("torch gave no ONNX program")
-    content: bytes = without_traces(program.model_proto).SerializeToString()
+    content: bytes = store_in_half(without_traces(_plain(program.model_proto))).SerializeToString()
     return content
+
+
+def _plain(model: Any) -> Any:
+    """The exporter's graph with its constants computed. Its own clean-up would also multiply norms into weights, which engines do
+    as well, and which would leave no weight that 16 bits hold."""
+    from onnxscript import ir, optimizer
+
+    graph = ir.serde.deserialize_model(model)
+    optimizer.fold_constants(graph)
+    optimizer.remove_unused_nodes(graph)
+    return ir.serde.serialize_model(graph)
 
 
 def without_traces(model: Any) -> Any:

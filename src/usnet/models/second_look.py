@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -61,13 +62,12 @@ class SecondLookNetwork(nn.Module):
 
 
 class Served(nn.Module):
-    """What is exported: the logit of malignancy alone, ``[N]``."""
+    """What is exported: the mean over the networks of the logit of malignancy, ``[N]``. All of them see the same crop."""
 
-    def __init__(self, network: SecondLookNetwork) -> None:
+    def __init__(self, networks: Sequence[SecondLookNetwork]) -> None:
         super().__init__()
-        self.network = network
+        self.networks = nn.ModuleList(networks)
 
     def forward(self, crops: Tensor) -> Tensor:
         """``float [N, 2, S, S]`` to ``[N]``."""
-        logits: Tensor = self.network(crops)[:, 0]
-        return logits
+        return torch.stack([network(crops)[:, 0] for network in self.networks]).mean(dim=0)

@@ -14,7 +14,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE
+from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 
@@ -22,6 +22,7 @@ from usnet.errors import DataError, PacsError
 from usnet.pacs.archive import LEVEL_FIELDS, Level, Place
 from usnet.pacs.config import DicomPeer
 from usnet.pacs.contexts import VERIFICATION
+from usnet.pacs.guards import at_once
 from usnet.pacs.tls import client_context
 
 FIND = UID("1.2.840.10008.5.1.4.1.2.2.1")
@@ -243,7 +244,14 @@ def _associate(peer: DicomPeer, label: str, own: str, wanted: list[PresentationC
     entity.maximum_pdu_size = 128 * 1024
     address = resolve(peer.host, peer.port, label)
     tls = (client_context(peer.tls), peer.host) if peer.tls else None
-    association = entity.associate(address, peer.port, contexts=wanted, ae_title=peer.ae_title, tls_args=tls)
+    association = entity.associate(
+        address,
+        peer.port,
+        contexts=wanted,
+        ae_title=peer.ae_title,
+        tls_args=tls,
+        evt_handlers=[(evt.EVT_CONN_OPEN, at_once)],
+    )
     if association.is_established:
         return association
     raise refusal(association, peer, own, label)

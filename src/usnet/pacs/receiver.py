@@ -80,6 +80,7 @@ class Receiver:
             evt_handlers=[
                 (evt.EVT_C_STORE, self._store),
                 (evt.EVT_C_ECHO, lambda _event: SUCCESS),
+                (evt.EVT_CONN_OPEN, guards.at_once),
                 (evt.EVT_PDU_RECV, _check_unit),
                 (evt.EVT_REQUESTED, self._make_room),
                 (evt.EVT_ACCEPTED, self._accepted),

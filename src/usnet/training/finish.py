@@ -20,6 +20,7 @@ from usnet.datasets.records import Dataset
 from usnet.diagnosis.engine import open_engine
 from usnet.errors import ConfigError
 from usnet.evaluation.operating import ValidationImage, fit
+from usnet.models.half import round_to_half
 from usnet.models.matching import PADDING
 from usnet.models.network import USNet
 from usnet.models.onnx_export import check_parity, to_onnx
@@ -43,7 +44,8 @@ def finish(
 ) -> Path:
     """Write the bundle of a run folder and return its path.
 
-    The averaged network's batch-norm statistics are measured anew on training images (see :mod:`usnet.training.recalibrate`).
+    The averaged network's weights are rounded to 16 bits and its batch-norm statistics measured anew on training images (see
+    :mod:`usnet.models.half` and :mod:`usnet.training.recalibrate`).
 
     Validation images go through the exported graph, not through torch, so that the thresholds belong to what is served.
 
@@ -66,6 +68,7 @@ def finish(
     if data is None:
         data = Data(*caches(config, datasets), config.training)
     cache = data.val
+    round_to_half(network)
     measured = recalibrate(network, data, config)
     content = to_onnx(network)
     pictures = np.stack([images.to_float(p) for p in cache.pixels[:3]])

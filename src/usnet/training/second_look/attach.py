@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +22,12 @@ from usnet.datasets.records import Dataset, ImageRecord
 from usnet.diagnosis.crops import look_input
 from usnet.diagnosis.engine import Engine, open_engine
 from usnet.diagnosis.second_look import INPUT, OUTPUT, SecondLooker
-from usnet.errors import DataError
+from usnet.errors import ConfigError, DataError
 from usnet.evaluation import reference_scores
 from usnet.models.onnx_export import check_parity, exported
-from usnet.models.second_look import SecondLookConfig, Served
+from usnet.models.second_look import SecondLookConfig, SecondLookNetwork, Served
+from usnet.training.config import read_config
+from usnet.training.second_look.config import LookRunConfig
 from usnet.training.second_look.fusing import LookedAt, fit_fusion, refitted
 from usnet.training.second_look.run import INIT, trained_look
 from usnet.values import corners_array
@@ -34,39 +37,35 @@ BATCH = 8
 
 def attach(
     base: Bundle,
-    run: Path,
+    runs: Sequence[Path],
     datasets: Sequence[Dataset],
     out: Path,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
-    """Write the detector's bundle ``base`` with the second look of a finished ``run`` in it, and return its path.
+    """Write the detector's bundle ``base`` with the second look of finished ``runs`` in it, and return its path.
 
-    Everything is fitted on the datasets' validation split, which neither network may have been trained on. Images go through
-    the exported graphs, not through torch.
+    Several runs (other seeds) become one second look: the mean of their logits. Everything is fitted on the datasets' validation
+    split, which neither network may have been trained on. Images go through the exported graphs, not through torch.
 
     Raises
     ------
     ExportDisagrees
         ONNX and torch outputs differ by more than 1e-4.
+    ConfigError
+        The runs see crops of different size or margin.
     DataError
         There are too few validation images to fuse on.
     """
-    network, config = trained_look(run)
-    served = Served(network)
-    content = exported(served, torch.zeros(2, 2, config.network.size, config.network.size), INPUT, [OUTPUT])
-    parity = check_parity(served, content, _some_crops(datasets, config.network))
+    networks, crop = _trained(runs)
+    served = Served(networks)
+    content = exported(served, torch.zeros(2, 2, crop.size, crop.size), INPUT, [OUTPUT])
+    parity = check_parity(served, content, _some_crops(datasets, crop))
     # reference scores are of the detector alone
     kept = [name for name in base.manifest.files if name != reference_scores.FILE]
     files: dict[str, Path | bytes] = {name: base.read(name) for name in kept}
     files["second_look.onnx"] = content  # its safetensors stay in the run folder: a bundle has to stay small
-    training = {
-        "config": config.model_dump(mode="json"),
-        "data": json.loads((run / "data.json").read_text()),
-        "environment": json.loads((run / "environment.json").read_text()),
-        "init": json.loads((run / INIT).read_text()) if (run / INIT).exists() else None,
-        "onnx_parity": parity,
-    }
-    settings = SecondLook(size=config.network.size, margin=config.network.margin, training=training)
+    training = {"runs": [_record(run) for run in runs], "onnx_parity": parity}
+    settings = SecondLook(size=crop.size, margin=crop.margin, training=training)
     created = datetime.now(UTC).isoformat(timespec="seconds")
     draft = base.manifest.model_copy(update={"second_look": settings, "created": created})
     with tempfile.TemporaryDirectory() as folder:
@@ -74,6 +73,30 @@ def attach(
     names = f"validation split of {', '.join(d.name for d in datasets)}"
     settings = fit_fusion(seen, settings, names)
     return write(out, refitted(draft, seen, settings, names), files)
+
+
+def _trained(runs: Sequence[Path]) -> tuple[list[SecondLookNetwork], SecondLookConfig]:
+    """The networks of finished runs and the settings of the crop that they share."""
+    networks = [trained_look(run)[0] for run in runs]
+    first = networks[0].config
+    for run, network in zip(runs, networks, strict=True):
+        if (network.config.size, network.config.margin) != (first.size, first.margin):
+            raise ConfigError(
+                f"crops of {network.config.size} pixels with margin {network.config.margin:g}",
+                source=run,
+                expected=f"{first.size} and {first.margin:g} as in {runs[0]}",
+                hint="Join runs that differ in nothing but the seed",
+            )
+    return networks, first
+
+
+def _record(run: Path) -> dict[str, Any]:
+    return {
+        "config": read_config(LookRunConfig, run / "config.toml").model_dump(mode="json"),
+        "data": json.loads((run / "data.json").read_text()),
+        "environment": json.loads((run / "environment.json").read_text()),
+        "init": json.loads((run / INIT).read_text()) if (run / INIT).exists() else None,
+    }
 
 
 def _some_crops(datasets: Sequence[Dataset], config: SecondLookConfig, count: int = 4) -> npt.NDArray[np.float32]:

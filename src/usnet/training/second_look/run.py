@@ -12,6 +12,7 @@ import torch
 
 from usnet.datasets.records import Dataset, Split
 from usnet.errors import ConfigError
+from usnet.models.half import round_to_half
 from usnet.models.second_look import SecondLookNetwork
 from usnet.models.weights import initialise, read_state, to_bytes
 from usnet.training.config import read_config
@@ -80,7 +81,7 @@ def train_look(
 
 
 def finish_look(config: LookRunConfig, run: Path, data: LookData, checkpoint: str | None = None) -> Path:
-    """Write the run's ``second_look.safetensors``: averaged weights, batch-norm statistics measured anew on training crops.
+    """Write the run's ``second_look.safetensors``: averaged weights in 16 bits, norms measured anew on training crops.
 
     Raises
     ------
@@ -93,6 +94,7 @@ def finish_look(config: LookRunConfig, run: Path, data: LookData, checkpoint: st
     state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
     network = SecondLookNetwork(config.network)
     network.load_state_dict({k.removeprefix("network."): v for k, v in state.items() if k.startswith("network.")})
+    round_to_half(network)
     epoch = data.epoch(config.training.epochs)
     batches = (epoch[i] for i in range(min(100, len(epoch))))
     measure_norms(network, (augmented(batch, config, config.training.epochs) for batch in batches))
