@@ -109,3 +109,19 @@ def test_postgresql_is_asked_once_for_a_statement(postgres_server: Any) -> None:
         connection.commit()
         assert len(asked) == 3
     engine.dispose()
+
+
+@pytest.mark.postgres
+def test_a_connection_that_the_server_broke_off_is_replaced_without_a_word(
+    request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = connect(request.getfixturevalue("postgres_server").database())
+    with engine.connect() as kept, engine.connect() as other:
+        number = kept.execute(text("select pg_backend_pid()")).scalar_one()
+        other.execute(text("select pg_terminate_backend(:number)"), {"number": number})
+        with pytest.raises(DBAPIError):
+            kept.execute(text("select 1"))
+    with engine.connect() as fresh:
+        assert fresh.execute(text("select 1")).scalar_one() == 1
+    engine.dispose()
+    assert [record.message for record in caplog.records] == []

@@ -48,6 +48,13 @@ Readers = Annotated[
         min=0, help="Processes that read files, 0 for a thread; by default some for big folders on many cores."
     ),
 ]
+EngineWorkers = Annotated[
+    str | None,
+    typer.Option(
+        metavar="local|ray://HOST:PORT",
+        help="Judge on a Ray cluster (extra 'ray'), 'local' for one on this machine; goes on where it was stopped.",
+    ),
+]
 Gate = Annotated[
     bool, typer.Option(help="Refuse frames that are no grey B-mode ultrasound; --no-gate judges everything.")
 ]
@@ -77,6 +84,7 @@ def diagnose(
     overlays: Overlays = True,
     threads: Threads = None,
     readers: Readers = None,
+    engine_workers: EngineWorkers = None,
     gate: Gate = True,
     explain: Explain = False,
     saliency: Saliency = True,
@@ -91,20 +99,21 @@ def diagnose(
 
     Exit code: 0 all done, 3 no input readable, 4 no model, 5 some inputs failed (they have a row with the reason).
     """
-    from usnet.bundles import load
     from usnet.cli.diagnose_run import Wanted, work
-    from usnet.cli.engines import open_chosen
+    from usnet.cli.diagnose_workers import Recipe, Workers
     from usnet.diagnosis.grouping import group_by_named
-    from usnet.diagnosis.pipeline import Diagnoser
 
-    rule = group_by_named(group_by)
-    wanted = Wanted(out, report, _objects(to, sr_class), overlays, overwrite, explain, saliency, reference, readers)
+    recipe = Recipe(bundle, engine, device, precision, threads, operating_point, gate, group_by_named(group_by))
+    workers = None
+    if engine_workers is not None:
+        recipe = recipe.for_workers()
+        workers = Workers(engine_workers, recipe)
+    objects = _objects(to, sr_class)
+    wanted = Wanted(out, report, objects, overlays, overwrite, explain, saliency, reference, readers, workers)
     items = _items(images, out)
-    model = load(bundle)
-    running = open_chosen(model, engine, device, precision, threads)
-    typer.echo(f"Engine: {running.description} ({running.reason})", err=True)
-    diagnoser = Diagnoser(model, engine=running, operating_point=operating_point, threads=threads, gate=gate)
-    raise typer.Exit(work(items, diagnoser, rule, wanted))
+    diagnoser = recipe.open()
+    typer.echo(f"Engine: {diagnoser.engine.description} ({diagnoser.engine.reason})", err=True)
+    raise typer.Exit(work(items, diagnoser, recipe.group_by, wanted))
 
 
 def _items(images: list[Path], out: Path) -> list[Item]:

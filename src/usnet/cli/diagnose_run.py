@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from usnet.cli.diagnose_workers import Workers
     from usnet.diagnosis.grouping import GroupBy
     from usnet.diagnosis.pipeline import Diagnoser
     from usnet.diagnosis.sources import Item
@@ -30,7 +31,7 @@ ALL_FAILED, SOME_FAILED = 3, 5
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What is written, and where: the options of the command by their names; ``objects`` are kinds and choices about them,
-    ``readers`` the processes that read, ``None`` for as many as pay."""
+    ``readers`` the processes that read, ``None`` for as many as pay; ``workers`` judge elsewhere."""
 
     out: Path
     report: Path | None
@@ -41,6 +42,12 @@ class Wanted:
     saliency: bool
     reference: Path | None
     readers: int | None = None
+    workers: Workers | None = None
+
+    @property
+    def pixels(self) -> bool:
+        """Whether an output shows what frames hold."""
+        return self.overlays or self.explain or self.objects is not None
 
 
 def work(items: list[Item], diagnoser: Diagnoser, rule: GroupBy, wanted: Wanted) -> int:
@@ -49,18 +56,18 @@ def work(items: list[Item], diagnoser: Diagnoser, rule: GroupBy, wanted: Wanted)
     from usnet.reports.folder import ResultFolder
     from usnet.reports.manifest import RunRecord
 
-    out, overwrite = wanted.out, wanted.overwrite
+    out, overwrite = wanted.out, _overwrite(wanted)
     numbers = _numbers(items)
     with (
         ResultFolder(
             out, diagnoser, numbers=numbers, group_by=rule, overlays=wanted.overlays, overwrite=overwrite
         ) as folder,
         _objects(out, wanted.objects, overwrite) as objects,
+        _results(items, diagnoser, rule, wanted) as results,
         bar("Diagnosing") as update,
     ):
         record = None if wanted.report is None else RunRecord(wanted.report, diagnoser, sys.argv)
         explainer = _explainer(diagnoser, wanted) if wanted.explain else None
-        results = diagnoser.stream_frames(items, group_by=rule, readers=_readers(wanted, len(items)))
         for result in _counted(results, len(items), update):
             folder.add(result)
             if record is not None:
@@ -72,6 +79,22 @@ def work(items: list[Item], diagnoser: Diagnoser, rule: GroupBy, wanted: Wanted)
         if objects is not None:
             _tell(objects.finish())
     return _conclude(folder, page, record, objects)
+
+
+def _overwrite(wanted: Wanted) -> bool:
+    """Results that workers left when they were stopped are not in the way."""
+    from usnet.cli.diagnose_workers import unfinished
+
+    return wanted.overwrite or (wanted.workers is not None and unfinished(wanted.out))
+
+
+def _results(
+    items: list[Item], diagnoser: Diagnoser, rule: GroupBy, wanted: Wanted
+) -> AbstractContextManager[Iterator[Result]]:
+    """What the model says of every frame, in order, here or from workers."""
+    if wanted.workers is not None:
+        return wanted.workers.results(items, diagnoser, wanted.out, pixels=wanted.pixels)
+    return closing(diagnoser.stream_frames(items, group_by=rule, readers=_readers(wanted, len(items))))
 
 
 def _readers(wanted: Wanted, files: int) -> int:

@@ -23,6 +23,7 @@ EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "pdf": (("weasyprint",), "reports as PDF"),
     "lossless": (("gdcm",), "lossless JPEG, which many scanners write"),
     "postgres": (("pg8000",), "a PostgreSQL database"),
+    "oidc": (("authlib", "joserfc"), "sign-in through an identity provider"),
     "train": (("torch", "lightning"), "training"),
     "openvino": (("openvino",), "inference by OpenVINO"),
 }
@@ -46,6 +47,10 @@ def doctor(
         str | None, typer.Option(metavar="URL", help="The server's database, if not in the folder.")
     ] = None,
     bundle: Annotated[str | None, typer.Option(metavar="PATH|NAME", help="Model; the shipped one if left out.")] = None,
+    oidc: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", envvar="USNET_OIDC", help="Ask the identity provider that FILE names."),
+    ] = None,
 ) -> None:
     """Look at this installation and at a server's folder, and say what is missing or unsafe. It changes nothing.
 
@@ -60,6 +65,7 @@ def doctor(
         lambda: model(bundle),
         lambda: folder(data),
         lambda: server(data, database),
+        lambda: identity_provider(oidc),
     ]
     unsafe = 0
     for step in steps:
@@ -166,6 +172,24 @@ def server(data: Path | None, database: str | None) -> Iterator[Note]:
 
     for grade, text in checkup(place, database):
         yield Note(grade, text)
+
+
+def identity_provider(file: Path | None) -> Iterator[Note]:
+    """Whether the provider of ``usnet serve --oidc`` answers, and its secret is kept from others."""
+    if file is None:
+        return
+    from usnet.web.oidc.provider import open_provider
+    from usnet.web.settings import Settings, default_folder
+
+    provider = open_provider(Settings(data=default_folder(), oidc=str(file)))
+    if provider is None:
+        return
+    settings = provider.settings
+    secret = settings.client_secret_file
+    if secret is not None and secret.exists() and secret.stat().st_mode & 0o077:
+        yield Note("unsafe", f"{secret}: others may read the client's secret: chmod 600 {secret}")
+    number = len(list(provider.keys()))
+    yield Note("good", f"identity provider {settings.issuer}: it answers and signs with {number} keys")
 
 
 def _place(data: Path | None) -> Path:

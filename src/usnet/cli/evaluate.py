@@ -30,7 +30,8 @@ def evaluate(
     predictions: Annotated[
         Path | None, typer.Option(help="predictions.jsonl of an earlier evaluation: measure these, run no model.")
     ] = None,
-    engine: Annotated[str, typer.Option(help="auto, onnxruntime or openvino.")] = "auto",
+    engine: Annotated[str, typer.Option(help="auto, onnxruntime, openvino or torch.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, f32, or a lower one that the bundle allows.")] = "auto",
     compare: Annotated[
         Path | None, typer.Option(help="Folder of an evaluation of another model on the same images: compare with it.")
     ] = None,
@@ -55,7 +56,7 @@ def evaluate(
     chosen = select(load(data), split)
     other = _other(compare, chosen)
     if predictions is None:
-        results = _diagnose(model, point, chosen, engine)
+        results = _diagnose(model, point, chosen, engine, precision)
     else:
         results = read_predictions(predictions, chosen)
         _check(results, model, point, predictions)
@@ -119,12 +120,17 @@ def select(dataset: Dataset, split: str) -> Dataset:
     return chosen
 
 
-def _diagnose(model: Bundle, point: OperatingPoint, dataset: Dataset, engine: str) -> list[Diagnosis | Failure]:
+def _diagnose(
+    model: Bundle, point: OperatingPoint, dataset: Dataset, engine: str, precision: str
+) -> list[Diagnosis | Failure]:
     """Opinions on all records that are not excluded, in their order."""
+    from usnet.cli.engines import open_chosen
     from usnet.cli.progress import bar
     from usnet.diagnosis import Diagnoser, Item
 
-    diagnoser = Diagnoser(model, engine=engine, operating_point=point, gate=False)  # refusal is measured on its own
+    running = open_chosen(model, engine, precision=precision)
+    typer.echo(f"Engine: {running.description} ({running.reason})", err=True)
+    diagnoser = Diagnoser(model, engine=running, operating_point=point, gate=False)  # refusal is measured on its own
     records = [r for r in dataset.records if r.exclude is None]
     items = [Item(dataset.path(r), r.file_name, r.image_id, r.patient_id) for r in records]
     results: list[Diagnosis | Failure] = []

@@ -35,6 +35,14 @@ def serve(
         list[Path] | None,
         typer.Option(metavar="FOLDER", help="Datasets and runs below it may be opened; can be given several times."),
     ] = None,
+    oidc: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            envvar="USNET_OIDC",
+            help="Let people sign in through the identity provider that FILE names.",
+        ),
+    ] = None,
 ) -> None:
     """Open a page where images are dropped and findings are seen. Research use, not a medical device.
 
@@ -58,6 +66,7 @@ def serve(
         workers=workers,
         retention_days=retention or None,
         roots=tuple(_opened(folder) for folder in root or ()),
+        oidc=str(oidc.resolve()) if oidc else None,
     )
     load(bundle)  # a wrong name is told now, not by the first job
     place = open_workplace(settings)

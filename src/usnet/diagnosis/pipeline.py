@@ -161,7 +161,7 @@ class Diagnoser:
         batch_size: int = 4,
         group_by: GroupBy = "none",
         readers: int = 0,
-    ) -> Iterator[tuple[Frame, Diagnosis] | Failure]:
+    ) -> Generator[tuple[Frame, Diagnosis] | Failure]:
         """Diagnose many files, each result with the frame it was made on, in the order of the files.
 
         Every frame of a multi-frame file gives one result. A file that cannot be read and a frame that the gate refuses give a

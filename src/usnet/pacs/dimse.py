@@ -22,7 +22,7 @@ from usnet.errors import DataError, PacsError
 from usnet.pacs.archive import LEVEL_FIELDS, Level, Place
 from usnet.pacs.config import DicomPeer
 from usnet.pacs.contexts import VERIFICATION
-from usnet.pacs.guards import at_once
+from usnet.pacs.prompt import prompt
 from usnet.pacs.tls import client_context
 
 FIND = UID("1.2.840.10008.5.1.4.1.2.2.1")
@@ -250,7 +250,7 @@ def _associate(peer: DicomPeer, label: str, own: str, wanted: list[PresentationC
         contexts=wanted,
         ae_title=peer.ae_title,
         tls_args=tls,
-        evt_handlers=[(evt.EVT_CONN_OPEN, at_once)],
+        evt_handlers=[(evt.EVT_CONN_OPEN, prompt)],
     )
     if association.is_established:
         return association

@@ -17,7 +17,6 @@ from typing import Any, cast
 
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
-from pynetdicom.events import Event
 from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
 
 logger = logging.getLogger(__name__)
@@ -102,17 +101,6 @@ def check_message(provider: DIMSEServiceProvider) -> str | None:
     if held is not None and held.getbuffer().nbytes > QUERY_BYTES:
         return f"a data set of more than {QUERY_BYTES} bytes with a command that is no C-STORE"
     return None
-
-
-def at_once(event: Event) -> None:
-    """Let the system send small units at once.
-
-    A message is two units, command and data; otherwise the second waits until the other side has confirmed the first, which it does
-    some 40 ms later, and every object and every query costs that twice.
-    """
-    transport = event.assoc.dul.socket
-    if transport is not None and transport.socket is not None:
-        transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 class GuardedHandler(RequestHandler):

@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 
 from usnet.pacs import contexts, guards
 from usnet.pacs.config import ListenSettings
+from usnet.pacs.prompt import prompt
 from usnet.pacs.records import Received, receive
 from usnet.pacs.spool import MEBIBYTE, OutOfSpace, Spool, pieces_of, valid_uid
 from usnet.pacs.tls import server_context
@@ -80,7 +81,7 @@ class Receiver:
             evt_handlers=[
                 (evt.EVT_C_STORE, self._store),
                 (evt.EVT_C_ECHO, lambda _event: SUCCESS),
-                (evt.EVT_CONN_OPEN, guards.at_once),
+                (evt.EVT_CONN_OPEN, prompt),
                 (evt.EVT_PDU_RECV, _check_unit),
                 (evt.EVT_REQUESTED, self._make_room),
                 (evt.EVT_ACCEPTED, self._accepted),

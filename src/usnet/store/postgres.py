@@ -6,6 +6,7 @@ waits are what a save costs, so the messages are sent together here, as the exte
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from pg8000 import core  # type: ignore[import-untyped]
@@ -40,3 +41,8 @@ class Direct(Connection):  # type: ignore[misc]
         core._flush(self._sock)
         self.handle_messages(context)
         return context
+
+    def close(self) -> None:
+        """Close the connection; one that the server broke off is closed already, which is no error."""
+        with suppress(core.InterfaceError):
+            super().close()

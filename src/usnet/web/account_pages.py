@@ -12,6 +12,7 @@ from usnet.errors import DataError
 from usnet.store.database import reading, writing
 from usnet.web import accounts, tokens
 from usnet.web.guard import CurrentUser, Place, audit, require
+from usnet.web.oidc import identities
 from usnet.web.pages import NavItem, render
 from usnet.web.roles import LOCAL, ROLES, SCOPES, Role, User
 from usnet.web.tables import Account
@@ -110,13 +111,7 @@ def change(
         row = session.get(Account, account)
         if row is None:
             raise HTTPException(404, "There is nothing here.")
-        row.role, row.disabled = role, not active
-        session.flush()
-        left = select(Account.id).where(Account.role == "administrator", Account.disabled.is_(False)).limit(1)
-        if place.settings.needs_login and session.scalar(left) is None:
-            raise HTTPException(400, "The last administrator must stay one.")
-        if row.disabled:
-            accounts.end_sessions(session, account)
+        accounts.set_role(session, place, row, role, active=active)
         audit(session, place, user, "account changed", account=account, role=role, active=active)
     return RedirectResponse("/accounts", 303)
 
@@ -144,8 +139,10 @@ def _own(
 ) -> Response:
     with reading(place.engine) as session:
         mine = tokens.of(session, user)
+        account = session.get(Account, user.id)
     values: dict[str, Any] = {
         "tokens": mine,
+        "has_password": account is not None and account.password != accounts.NO_PASSWORD,
         "scopes": SCOPES,
         "problem": problem,
         "secret": secret,
@@ -157,5 +154,13 @@ def _own(
 def _all(request: Request, place: Workplace, user: User, *, problem: str | None = None, status: int = 200) -> Response:
     with reading(place.engine) as session:
         rows = list(session.scalars(select(Account).order_by(Account.name_key)))
-    values: dict[str, Any] = {"accounts": rows, "roles": ROLES, "problem": problem, "shortest": accounts.SHORTEST}
+        waiting, linked = identities.waiting(session), identities.of_accounts(session)
+    values: dict[str, Any] = {
+        "accounts": rows,
+        "waiting": waiting,
+        "linked": linked,
+        "roles": ROLES,
+        "problem": problem,
+        "shortest": accounts.SHORTEST,
+    }
     return render(request, user, "accounts.html", status=status, **values)

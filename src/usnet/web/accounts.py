@@ -22,7 +22,11 @@ SHORTEST = 12
 """Characters of a password (NIST SP 800-63B asks for length, not for kinds of characters)."""
 LONGEST = 200
 FREE_TRIES = 5
+ADDRESS_FREE_TRIES = 20
+"""One address may hold a whole clinic."""
 LONGEST_WAIT = 900.0
+NO_PASSWORD = "!"
+"""Stands for the hash of an account that signs in through an identity provider only."""
 
 _HASHER = PasswordHasher()  # argon2id, RFC 9106's second recommendation: 64 MiB, 3 passes
 _AT_ONCE = threading.BoundedSemaphore(2)  # each hash takes 64 MiB; a crowd of logins queues instead of eating memory
@@ -55,8 +59,8 @@ def hashed(password: str) -> str:
         return _HASHER.hash(password)
 
 
-def create(session: Session, name: str, password: str, role: Role) -> Account:
-    """Add an account within the caller's transaction.
+def create(session: Session, name: str, password: str | None, role: Role) -> Account:
+    """Add an account within the caller's transaction; without a password it cannot sign in by one.
 
     Raises
     ------
@@ -74,7 +78,7 @@ def create(session: Session, name: str, password: str, role: Role) -> Account:
         id=uuid.uuid4().hex,
         name=shown,
         name_key=name_key(shown),
-        password=hashed(password),
+        password=NO_PASSWORD if password is None else hashed(password),
         role=role,
         disabled=False,
         created_at=time.time(),
@@ -92,19 +96,16 @@ def check(place: Workplace, name: str, password: str, address: str) -> Account |
     TooManyTries
         For this name or from this address.
     """
-    keys = [place.keyed("login-name", name_key(name)), place.keyed("login-address", address)]
+    keys = [place.keyed("login-name", name_key(name)), address_key(place, address)]
     with reading(place.engine) as session:
-        until = max(session.scalars(select(LoginFailure.until).where(LoginFailure.key.in_(keys))), default=0.0)
+        wait(session, *keys)
         account = session.scalar(select(Account).where(Account.name_key == name_key(name)))
-    if until > time.time():
-        raise TooManyTries(until - time.time())
-    right = _verify(account.password if account else _nobody(), password)
+    known = account is not None and account.password != NO_PASSWORD
+    right = _verify(account.password if account and known else _nobody(), password)
     if account is None or not right or account.disabled:
         with writing(place.engine) as session:
-            for key, free in zip(
-                keys, (FREE_TRIES, 4 * FREE_TRIES), strict=True
-            ):  # one address may hold a whole clinic
-                _count(session, key, free)
+            count_failure(session, keys[0])
+            count_failure(session, keys[1], ADDRESS_FREE_TRIES)
         return None
     with writing(place.engine) as session:
         session.execute(delete(LoginFailure).where(LoginFailure.key.in_(keys)))
@@ -120,12 +121,45 @@ def set_password(session: Session, account: str, password: str) -> None:
     end_sessions(session, account)
 
 
+def set_role(session: Session, place: Workplace, row: Account, role: Role, *, active: bool = True) -> None:
+    """Give an account another role, or lock it and sign it out.
+
+    Raises
+    ------
+    DataError
+        Nobody could administer any more.
+    """
+    before = row.role, row.disabled
+    row.role, row.disabled = role, not active
+    session.flush()
+    left = select(Account.id).where(Account.role == "administrator", Account.disabled.is_(False)).limit(1)
+    if place.settings.needs_login and session.scalar(left) is None:
+        row.role, row.disabled = before
+        session.flush()
+        raise DataError("the last administrator must stay one")
+    if row.disabled:
+        end_sessions(session, row.id)
+
+
 def end_sessions(session: Session, account: str) -> None:
     """Sign an account out everywhere."""
     session.execute(delete(WebSession).where(WebSession.account == account))
 
 
-def _count(session: Session, key: str, free: int) -> None:
+def address_key(place: Workplace, address: str) -> str:
+    """Key under which an address's failures are counted."""
+    return place.keyed("login-address", address)
+
+
+def wait(session: Session, *keys: str) -> None:
+    """Raise :class:`TooManyTries` where one of ``keys`` has to wait."""
+    left = max(session.scalars(select(LoginFailure.until).where(LoginFailure.key.in_(keys))), default=0.0) - time.time()
+    if left > 0:
+        raise TooManyTries(left)
+
+
+def count_failure(session: Session, key: str, free: int = FREE_TRIES) -> None:
+    """One more wrong sign-in under ``key``; after ``free`` of them each doubles the wait, to a quarter of an hour."""
     row = session.get(LoginFailure, key)
     if row is None:
         row = LoginFailure(key=key, count=0, until=0.0)

@@ -26,6 +26,8 @@ from usnet.web.diagnose.model import facts
 from usnet.web.guard import NotSignedIn, csrf, current_user
 from usnet.web.limits import Gate
 from usnet.web.measuring import Measured
+from usnet.web.oidc import pages as oidc_pages
+from usnet.web.oidc.provider import open_provider
 from usnet.web.pages import render
 from usnet.web.queueing import QueueFull
 from usnet.web.roles import User
@@ -52,11 +54,13 @@ def create_app(settings: Settings, place: Workplace | None = None) -> FastAPI:
         dependencies=[Depends(csrf)],
     )
     app.state.workplace = place
+    app.state.oidc = open_provider(settings)
     app.state.facts = facts(settings.bundle)
     app.state.nav = [item for page in PAGES for item in page.NAV]
     for module in (
         health,
         login_pages,
+        oidc_pages,
         preferences,
         diagnose_api,
         diagnose_views,

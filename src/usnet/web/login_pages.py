@@ -15,6 +15,7 @@ from usnet.web import accounts, browser
 from usnet.web.guard import CurrentUser, Place, audit
 from usnet.web.pages import render
 from usnet.web.roles import User
+from usnet.web.tables import Account
 from usnet.web.words import translate
 from usnet.web.workplace import Workplace, has_administrator
 
@@ -23,13 +24,13 @@ Text = Annotated[str, Form(max_length=200)]
 
 
 @router.get("/login")
-def login_page(request: Request, place: Place, next: str = "/") -> Response:
-    """The form; without login it leads straight on."""
+def login_page(request: Request, place: Place, next: str = "/", again: bool = False) -> Response:
+    """The form; without login it leads straight on. ``again`` is for those who signed out: an identity provider shall ask them."""
     if not place.settings.needs_login:
         return RedirectResponse(local_path(next), 303)
     if not has_administrator(place.engine):
         return RedirectResponse("/setup", 303)
-    return render(request, None, "login.html", next=local_path(next), problem=None)
+    return login_form(request, local_path(next), again=again)
 
 
 @router.post("/login")
@@ -43,13 +44,13 @@ def login(request: Request, place: Place, name: Text, password: Text, next: Text
             request, "Too many wrong passwords. Try again in %(seconds)s seconds.", seconds=error.seconds
         )
         headers = {"retry-after": str(error.seconds)}
-        return render(request, None, "login.html", status=429, headers=headers, next=local_path(next), problem=problem)
+        return login_form(request, local_path(next), problem, status=429, headers=headers)
     if account is None:
         with writing(place.engine) as session:
             audit(session, place, None, "login refused", address=place.keyed("login-address", address)[:16])
         problem = translate(request, "Name or password is wrong.")
-        return render(request, None, "login.html", status=401, next=local_path(next), problem=problem)
-    return _signed_in(request, place, account.id, local_path(next))
+        return login_form(request, local_path(next), problem, status=401)
+    return signed_in(request, place, account.id, local_path(next))
 
 
 @router.post("/logout")
@@ -58,7 +59,7 @@ def logout(request: Request, place: Place, user: CurrentUser) -> Response:
     with writing(place.engine) as session:
         browser.sign_out(session, request)
         audit(session, place, user, "logout")
-    response = RedirectResponse("/login", 303)
+    response = RedirectResponse("/login?again=1", 303)
     response.delete_cookie(browser.COOKIE, path="/")
     return response
 
@@ -86,7 +87,7 @@ def setup(request: Request, place: Place, token: Text, name: Text, password: Tex
             problem = str(error)
     if problem:
         return render(request, None, "setup.html", status=400, problem=problem, shortest=accounts.SHORTEST)
-    return _signed_in(request, place, account.id, "/")
+    return signed_in(request, place, account.id, "/")
 
 
 def _only_first(place: Workplace) -> None:
@@ -94,13 +95,31 @@ def _only_first(place: Workplace) -> None:
         raise HTTPException(404, "There is nothing here.")
 
 
-def _signed_in(request: Request, place: Workplace, account: str, path: str) -> Response:
-    from usnet.web.tables import Account
+def login_form(
+    request: Request,
+    next: str,
+    problem: str | None = None,
+    *,
+    again: bool = False,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """The page to sign in on, also with what went wrong."""
+    provider = request.app.state.oidc
+    values = {
+        "provider": provider.settings.label if provider else None,
+        "way_out": provider.way_out(provider.address(request) + "/login") if provider and again else None,
+        "again": again,
+    }
+    return render(request, None, "login.html", status=status, headers=headers, next=next, problem=problem, **values)
 
+
+def signed_in(request: Request, place: Workplace, account: str, path: str, **how: str) -> Response:
+    """Give this browser the login of an account and lead it to ``path``; ``how`` goes into the audit log."""
     with writing(place.engine) as session:
         row = session.get_one(Account, account)
         cookie = browser.sign_in(session, place, request, row)
-        audit(session, place, User(row.id, "", "viewer"), "login")
+        audit(session, place, User(row.id, "", "viewer"), "login", **how)
     response = RedirectResponse(path, 303)
     browser.set_cookie(response, cookie, secure=request.url.scheme == "https")
     return response

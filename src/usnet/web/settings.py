@@ -63,6 +63,8 @@ class Settings:
         A request whose next bytes take longer is ended.
     roots
         Folders whose datasets and runs administrators may open in the browser; none for nothing.
+    oidc
+        File that names an identity provider (:mod:`usnet.web.oidc.config`); people then sign in on a loopback address too.
 
     Raises
     ------
@@ -85,6 +87,7 @@ class Settings:
     session_hours: float = 12.0
     slow_seconds: float = 20.0
     roots: tuple[str, ...] = ()
+    oidc: str | None = None
 
     def __post_init__(self) -> None:
         if self.workers < 0 or self.queue_limit < 1 or not 0 <= self.port < 65536:
@@ -98,7 +101,7 @@ class Settings:
     @property
     def needs_login(self) -> bool:
         """Whether people sign in; without, everybody on this machine is the local administrator."""
-        return self.login or not is_loopback(self.host)
+        return self.login or self.oidc is not None or not is_loopback(self.host)
 
     @property
     def database_url(self) -> str:

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlencode
 
+from starlette.requests import Request
+
 from usnet.errors import UsnetError
 from usnet.extras import need
 from usnet.web.oidc.config import OidcSettings, is_safe, load
+from usnet.web.settings import Settings as ServerSettings
 
 Fault = Literal["unreachable", "unfit", "refused", "signature", "audience", "expired", "nonce", "token"]
 TIMEOUT = (5.0, 10.0)
@@ -38,8 +41,8 @@ class SignInFault(UsnetError):
         super().__init__(message, **more)
 
 
-def open_provider(path: Path, host: str) -> Provider:
-    """The provider that the administrator's file names; it is asked at the first sign-in.
+def open_provider(settings: ServerSettings) -> Provider | None:
+    """The provider that the administrator's file names, if there is one; it is asked at the first sign-in.
 
     Raises
     ------
@@ -48,8 +51,10 @@ def open_provider(path: Path, host: str) -> Provider:
     ConfigError
         The file is wrong.
     """
+    if settings.oidc is None:
+        return None
     need("authlib", "joserfc", "requests", extra="oidc", feature="sign-in through an identity provider (--oidc)")
-    return Provider(load(path, host))
+    return Provider(load(Path(settings.oidc), settings.host))
 
 
 class Provider:
@@ -61,6 +66,10 @@ class Provider:
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(AT_ONCE)
         self._kept: dict[str, tuple[float, Any]] = {}
+
+    def address(self, request: Request) -> str:
+        """Address by which browsers reach this server, without a slash at the end."""
+        return (self.settings.address or str(request.base_url)).rstrip("/")
 
     def way_in(self, back: str, *, state: str, nonce: str, verifier: str, again: bool) -> str:
         """Address at the provider where a person signs in; ``again`` asks also who is known there.
@@ -94,10 +103,11 @@ class Provider:
         from authlib.integrations.base_client import OAuthError
         from requests import RequestException
 
+        endpoint = self.document()["token_endpoint"]
         try:
             with self._asking(), self._session(back) as session:
                 answer = session.fetch_token(
-                    self.document()["token_endpoint"],
+                    endpoint,
                     grant_type="authorization_code",
                     code=code,
                     code_verifier=verifier,
@@ -122,7 +132,7 @@ class Provider:
         SignInFault
         """
         url = self.settings.issuer.rstrip("/") + "/.well-known/openid-configuration"
-        found = self._fresh("document", url)
+        found: dict[str, Any] = self._fresh("document", url)
         if found.get("issuer") != self.settings.issuer:
             raise SignInFault("unfit", f"{url} is of another issuer", expected=f"issuer {self.settings.issuer}")
         for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
