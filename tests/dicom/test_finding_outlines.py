@@ -20,7 +20,8 @@ from result_files import PHANTOM_NAMES, PHANTOM_SIZE, SOURCES, instance_of_file,
 from helpers.made_up import finding
 from usnet.descriptors import DESCRIPTORS, find_contour
 from usnet.dicom import DICOM_KINDS, Instance, codes, instances, make, read_marks
-from usnet.dicom.outlines import MOST_UNSEEN, outline_of, reference
+from usnet.dicom.outlines import MOST_UNSEEN, outline_of, outline_on, reference
+from usnet.dicom.planes import planes_of
 from usnet.dicom.validating import has_dciodvfy, known_images, validate
 from usnet.images import read_frames
 from usnet.phantoms.simulate import Phantom, simulate
@@ -95,20 +96,56 @@ def test_a_seen_outline_is_the_segment_and_an_unseen_one_stays_a_box(name: str, 
     assert boxed.algorithm_identification.name == instance.model.name
     assert seg.ContentDescription == "Outlines of findings, and boxes: see labels"
 
-    planes = {int(g.SegmentIdentificationSequence[0].ReferencedSegmentNumber): n for n, g in enumerate(_groups(seg))}
-    written = pydicom.dcmread(path).pixel_array[planes[1]].astype(bool)
-    box, frame = instance.key_diagnosis.findings[0].box, instance.key
+    frame = instance.key
+    planes = {place: n for n, place in enumerate(_places(seg)) if place[1] in (None, frame.number + 1)}
+    (key,) = {place[1] for place in planes}
+    written = pydicom.dcmread(path).pixel_array[planes[1, key]].astype(bool)
+    box = instance.key_diagnosis.findings[0].box
     contour = in_stored(instance, find_contour(frame.pixels, box).mask(frame.pixels.shape))
     assert shared(written, contour) == 1
     assert written.sum() == contour.sum()
     shown = truth(name, frame.number).mask
     assert shared(written, in_stored(instance, shown)) > (0.7 if name == "cine" else 0.9)
-    assert pydicom.dcmread(path).pixel_array[planes[2]].sum() == FLAT.width * FLAT.height
+    assert pydicom.dcmread(path).pixel_array[planes[2, key]].sum() == FLAT.width * FLAT.height
 
 
-def _groups(seg: pydicom.Dataset) -> pydicom.Sequence:
-    groups: pydicom.Sequence = seg.PerFrameFunctionalGroupsSequence
-    return groups
+def _places(seg: pydicom.Dataset) -> list[tuple[int, int | None]]:
+    """Segment and frame of the source (from 1) of each plane."""
+    return [
+        (
+            int(group.SegmentIdentificationSequence[0].ReferencedSegmentNumber),
+            group.DerivationImageSequence[0].SourceImageSequence[0].get("ReferencedFrameNumber"),
+        )
+        for group in seg.PerFrameFunctionalGroupsSequence
+    ]
+
+
+def test_a_loop_has_an_outline_on_every_frame_where_it_is_seen(tmp_path: Path) -> None:
+    _, instance = phantom_instance("cine", tmp_path)
+    dataset = make(instance, "seg").dataset
+    assert dataset is not None
+    places, planes = _places(dataset), dataset.pixel_array.astype(bool)
+    frames = [frame for segment, frame in places if segment == 1]
+    assert len(frames) > 2
+    assert instance.key.number + 1 in frames
+    assert [segment for segment, _ in places].count(2) == 1  # no outline: the box, on the key frame only
+    for frame in read_frames(instance.source):
+        outline = outline_on(frame, instance.lesions[0].findings[frame.number].box)
+        assert (outline is not None) == (frame.number + 1 in frames)
+        if outline is not None:
+            plane = planes[places.index((1, frame.number + 1))]
+            assert (plane == outline.mask(instance)).all()
+            assert shared(plane, in_stored(instance, truth("cine", frame.number).mask)) > 0.6
+    assert list(dataset.SourceImageSequence[0].ReferencedFrameNumber) == sorted({frame for _, frame in places})
+    indices = [tuple(g.FrameContentSequence[0].DimensionIndexValues) for g in dataset.PerFrameFunctionalGroupsSequence]
+    assert len(set(indices)) == dataset.NumberOfFrames == len(planes)
+    assert dataset.SegmentsOverlap == "NO"
+
+
+def test_outlines_of_a_loop_that_is_gone_are_those_of_its_key_frame(tmp_path: Path) -> None:
+    path, instance = phantom_instance("cine", tmp_path)
+    path.unlink()
+    assert {plane.frame for plane in planes_of(instance)} == {instance.key.number}
 
 
 @pytest.mark.dicom

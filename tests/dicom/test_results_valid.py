@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,14 @@ pytest.importorskip("highdicom", reason="the dicom extra is not installed")
 
 from result_files import SOURCES, instance_of_file, source_file
 
+from usnet.diagnosis.gate import OVERRULED
 from usnet.dicom import DICOM_KINDS, Made, Options, make
+from usnet.dicom.codes import COMMENT
+from usnet.dicom.fhir import diagnostic_report
+from usnet.dicom.pdf_page import page
 from usnet.dicom.rules import Images
+from usnet.dicom.text import MOST_WARNINGS, warnings
+from usnet.dicom.tree import content_tree
 from usnet.dicom.validating import has_dciodvfy, known_images, validate
 from usnet.images import read
 
@@ -55,6 +63,39 @@ def test_no_finding_and_the_older_class_are_valid_too(name: str, tmp_path: Path)
             assert made.reason == "no finding to show"
         else:
             check(made, tmp_path / f"{kind}.dcm", images)
+
+
+@pytest.mark.parametrize("name", ["single", "cine"])
+def test_every_warning_is_said_in_words(name: str, tmp_path: Path) -> None:
+    """The report may be all that somebody sees; a loop says each thing once."""
+    gate, other = f"{OVERRULED}colour: it was read all the same", "colour: a fifth of the image"
+    source = source_file(name, tmp_path)
+    plain = instance_of_file(source)
+    instance = replace(plain, diagnoses=tuple(replace(d, warnings=(other, gate)) for d in plain.diagnoses))
+    report = make(instance, "sr").dataset
+    assert report is not None
+    comments = [n.value() for n in content_tree(report).walk() if n.code[0] == COMMENT[0]]
+    assert comments == [f"Warning, {gate}", f"Warning, {other}"]
+    capture = make(instance, "sc").dataset
+    assert capture is not None
+    for text in (
+        capture.ImageComments,
+        diagnostic_report(instance)["conclusion"],
+        page(instance, datetime(2026, 1, 2)),
+    ):
+        assert text.count(gate) == 1
+        assert text.count(other) == 1
+    if has_dciodvfy():
+        check(make(instance, "sr"), tmp_path / "sr.dcm", known_images([source]))
+        check(make(instance, "sc"), tmp_path / "sc.dcm", known_images([source]))
+
+
+def test_a_loop_with_a_warning_a_frame_says_some_of_them(tmp_path: Path) -> None:
+    plain = instance_of_file(source_file("cine", tmp_path))
+    said = tuple(replace(d, warnings=tuple(f"{i} {n}" for n in range(5))) for i, d in enumerate(plain.diagnoses))
+    found = warnings(replace(plain, diagnoses=said))
+    assert len(found) == MOST_WARNINGS + 1
+    assert found[-1] == f"{5 * len(said) - MOST_WARNINGS} more warnings"
 
 
 @pytest.mark.dicom

@@ -12,11 +12,12 @@ from typing import Any
 import pynetdicom._config
 from pydicom import dcmread
 from pydicom.uid import UID
-from pynetdicom import AE, build_context
+from pynetdicom import AE, build_context, evt
 from pynetdicom.association import Association
 from sqlalchemy import Engine, select
 
 from usnet.pacs.config import ListenSettings
+from usnet.pacs.prompt import prompt
 from usnet.pacs.receiver import Receiver
 from usnet.pacs.spool import Spool
 from usnet.pacs.tables import InstanceRow
@@ -42,7 +43,10 @@ class Ear:
         entity = AE(ae_title=own)
         entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 60
         wanted = list(contexts) or [build_context("1.2.840.10008.1.1")]
-        return entity.associate("127.0.0.1", self.port, contexts=wanted, ae_title=called, **options)
+        handlers = [(evt.EVT_CONN_OPEN, prompt)]
+        return entity.associate(
+            "127.0.0.1", self.port, contexts=wanted, ae_title=called, evt_handlers=handlers, **options
+        )
 
     def send(self, path: Path) -> int | None:
         """Status of a C-STORE; ``None`` where there is no answer."""

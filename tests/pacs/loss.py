@@ -22,14 +22,16 @@ from phantom_studies import studies
 from pydicom import dcmread
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless
-from pynetdicom import AE, build_context
+from pynetdicom import AE, build_context, evt
 from servers import Node, Orthanc, wait_for
 
 from usnet.pacs import records
 from usnet.pacs.config import load
+from usnet.pacs.prompt import prompt
 from usnet.store.database import connect
 
 SUCCESS = 0
+HANDLERS = [(evt.EVT_CONN_OPEN, prompt)]
 
 
 @dataclass
@@ -157,7 +159,9 @@ class Trial:
         entity = AE(ae_title="SCANNER")
         entity.connection_timeout = entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 10
         context = build_context(meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID)
-        association = entity.associate("127.0.0.1", self.node.port, contexts=[context], ae_title="USNET")
+        association = entity.associate(
+            "127.0.0.1", self.node.port, contexts=[context], ae_title="USNET", evt_handlers=HANDLERS
+        )
         if not association.is_established:
             return False
         try:

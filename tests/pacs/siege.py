@@ -18,12 +18,13 @@ from typing import Any
 import pynetdicom._config
 import requests
 from hostile import BOMBS, mutations
-from pynetdicom import AE, build_context
+from pynetdicom import AE, build_context, evt
 from servers import Node, Orthanc, free_port, running, wait_for
 
 from usnet.pacs import records
 from usnet.pacs.config import load
 from usnet.pacs.contexts import SYNTAXES, ULTRASOUND
+from usnet.pacs.prompt import prompt
 from usnet.store.database import connect
 
 BATCH = 40
@@ -180,7 +181,13 @@ class Siege:
         """The flood takes places: try again as a scanner would."""
 
         def attempt() -> Any:
-            found = entity.associate("127.0.0.1", self.node.port, contexts=contexts, ae_title="USNET")
+            found = entity.associate(
+                "127.0.0.1",
+                self.node.port,
+                contexts=contexts,
+                ae_title="USNET",
+                evt_handlers=[(evt.EVT_CONN_OPEN, prompt)],
+            )
             return found if found.is_established else None
 
         return wait_for(attempt, 120, "an association")

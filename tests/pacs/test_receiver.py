@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
+import io
 import socket
 import ssl
 import struct
@@ -28,6 +28,10 @@ from pydicom.uid import (
     RLELossless,
 )
 from pynetdicom import build_context
+from pynetdicom.dimse_messages import C_STORE_RQ
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.dsutils import encode
+from pynetdicom.pdu import P_DATA_TF
 from servers import PATIENCE, wait_for
 
 from usnet.pacs.config import TlsFiles
@@ -195,6 +199,22 @@ def test_a_unit_that_claims_four_gigabytes_is_not_read(ear: Ear, stills: list[Pa
     assert ear.send(stills[0]) == 0
 
 
+def test_answers_come_at_once_and_stay_with_who_waits_for_them(ear: Ear, stills: list[Path]) -> None:
+    association = ear.call()
+    provider, transport = association.dimse, association.dul.socket
+    assert transport is not None
+    assert transport.socket is not None
+    assert transport.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    provider.msg_queue.put((1, C_STORE()))  # an answer, while pynetdicom's own thread looks for requests
+    wait_for(lambda: not association._is_paused, what="a look of pynetdicom's thread")
+    wait_for(lambda: association._is_paused, what="the end of that look")
+    assert provider.get_msg(block=False) == (None, None)
+    assert isinstance(provider.get_msg(block=True)[1], C_STORE)
+    assert association.send_c_echo().Status == 0
+    association.release()
+    assert ear.send(stills[0]) == 0
+
+
 def test_garbage_and_broken_associations(ear: Ear, stills: list[Path]) -> None:
     for data in (
         b"GET / HTTP/1.0\r\n\r\n",
@@ -220,26 +240,27 @@ def test_an_object_that_breaks_off_leaves_nothing(tmp_path: Path, stills: list[P
 
 
 def _break_off(ear: Ear, path: Path) -> None:
+    """Send the command and the first part of an object, and cut the connection: no thread of the sender has a say in it."""
     association = ear.call(build_context(ULTRASOUND[0], ExplicitVRLittleEndian))
-    association.dimse_timeout = 2  # no answer will come
     transport = association.dul.socket
     assert transport is not None
-    whole = transport.send
-    sent: list[int] = []
+    assert transport.socket is not None
+    units = [P_DATA_TF(part).encode() for part in _request(path).encode_msg(1, association.dimse.maximum_pdu_size)]
+    assert len(units) > 2
+    transport.socket.sendall(units[0] + units[1])
+    wait_for(lambda: list(ear.spool.incoming.iterdir()), what="the first part")
+    transport.socket.shutdown(socket.SHUT_RDWR)
+    association.kill()
 
-    def cut(data: bytes) -> None:
-        sent.append(len(data))
-        if len(sent) > 2:  # command and the first part of the object are through
-            plain = transport.socket
-            assert plain is not None
-            plain.shutdown(socket.SHUT_RDWR)
-            raise OSError("cut")
-        whole(data)
 
-    transport.send = cut  # type: ignore[method-assign]
-    with contextlib.suppress(OSError, RuntimeError):
-        association.send_c_store(path)
-    association.abort()
+def _request(path: Path) -> C_STORE_RQ:
+    dataset = dcmread(path)
+    primitive, message = C_STORE(), C_STORE_RQ()
+    primitive.MessageID, primitive.Priority = 1, 0
+    primitive.AffectedSOPClassUID, primitive.AffectedSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
+    primitive.DataSet = io.BytesIO(encode(dataset, False, True) or b"")
+    message.primitive_to_message(primitive)
+    return message
 
 
 def test_tls_needs_a_certificate_and_waits_for_nobody(tmp_path: Path, stills: list[Path]) -> None:

@@ -25,6 +25,7 @@ from usnet.web.diagnose import anyway, api_views
 from usnet.web.workplace import Workplace
 
 WARNING = "gate: blank: every pixel has the same value. It was read all the same, because a reader said"
+PHRASE = b"every pixel has the same value. It was read all the same"
 
 
 @pytest.fixture
@@ -100,10 +101,11 @@ def test_the_warning_is_in_every_report(client: TestClient, place: Workplace, tm
         content = answer.content
         if kind == "dicom":
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                assert PHRASE in archive.read("view_1_sr.dcm"), "the structured report"
                 content = archive.read("view_1_sc.dcm")
         elif kind == "json":
             assert json.loads(content)["views"][0]["frames"][0]["warnings"][0].startswith(WARNING)
-        assert b"every pixel has the same value. It was read all the same" in content, kind
+        assert PHRASE in content, kind
 
 
 def test_a_box_is_scored_too(client: TestClient, place: Workplace, tmp_path: Path) -> None:

@@ -293,7 +293,9 @@ def test_many_wrong_ones_have_to_wait(place: Workplace) -> None:
     assert int(answer.headers["retry-after"]) >= 1
 
 
-def test_nothing_secret_is_logged(place: Workplace, provider: IdentityProvider, caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_secret_is_logged(
+    place: Workplace, provider: IdentityProvider, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     client = browser(place)
     sign_in(client)
@@ -382,9 +384,7 @@ def test_groups_give_roles(tmp_path: Path, provider: IdentityProvider) -> None:
 
 
 def test_the_last_administrator_stays_one_whatever_the_groups_say(tmp_path: Path, provider: IdentityProvider) -> None:
-    place = opened(
-        tmp_path, provider, 'role_claim = "groups"', '[roles]\nchiefs = "administrator"\nstaff = "viewer"'
-    )
+    place = opened(tmp_path, provider, 'role_claim = "groups"', '[roles]\nchiefs = "administrator"\nstaff = "viewer"')
     provider.people["li"]["groups"] = ["chiefs"]
     sign_in(browser(place))
     with writing(place.engine) as session:

@@ -21,6 +21,8 @@ from usnet.web.workplace import Workplace
 OPEN = {
     ("get", "/healthz"),
     ("get", "/login"),
+    ("get", "/login/oidc"),
+    ("get", "/login/oidc/return"),
     ("get", "/setup"),
     ("post", "/login"),
     ("post", "/setup"),

@@ -106,6 +106,7 @@ ARTIFICIAL_INTELLIGENCE: Code = ("123110", "DCM", "Artificial Intelligence")  # 
 ACQUISITION_EQUIPMENT: Code = ("109101", "DCM", "Acquisition Equipment")  # CID 7005
 OF_INTEREST: Code = ("113000", "DCM", "Of Interest")  # CID 7010
 SOURCE_IMAGE: Code = ("121322", "DCM", "Source image for image processing operation")  # CID 7202
+COMMENT: Code = ("121106", "DCM", "Comment")
 REPORT_TITLE: Code = ("126000", "DCM", "Imaging Measurement Report")  # CID 7021
 
 

@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from usnet.dicom import codes
-from usnet.values import Finding
+from usnet.values import Box, Finding, Frame
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +40,7 @@ class Outline:
     values: dict[str, float]
 
     def mask(self, instance: Instance) -> npt.NDArray[np.uint8]:
-        """``uint8 [rows, columns]`` of the whole stored image: 1 where the middle of a pixel lies inside."""
+        """``uint8 [rows, columns]`` of the whole stored image: 1 where the middle of a pixel lies inside. Any frame of a loop."""
         import numpy as np
 
         made = np.zeros((int(instance.reference.Rows), int(instance.reference.Columns)), dtype=np.uint8)
@@ -72,15 +72,18 @@ class Outline:
 
 def outline_of(instance: Instance, frame: int, finding: Finding) -> Outline | None:
     """The outline of a finding on 0-based ``frame``; ``None`` where it cannot be seen, and on a frame without pixels."""
-    if frame != instance.key.number:
-        return None
+    return None if frame != instance.key.number else outline_on(instance.key, finding.box)
+
+
+def outline_on(frame: Frame, box: Box) -> Outline | None:
+    """The outline inside a box of a frame; ``None`` where it cannot be seen."""
     from usnet.descriptors import find_contour, measure
 
-    box = finding.box.clipped(instance.key.width, instance.key.height)
-    if min(box.width, box.height) < LEAST_SIDE:
+    inside = box.clipped(frame.width, frame.height)
+    if min(inside.width, inside.height) < LEAST_SIDE:
         return None
-    contour = find_contour(instance.key.pixels, box)
-    values = measure(instance.key.pixels, contour, instance.key.spacing_mm)
+    contour = find_contour(frame.pixels, inside)
+    values = measure(frame.pixels, contour, frame.spacing_mm)
     return Outline(contour, values) if values["margin_indistinct"] <= MOST_UNSEEN else None
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import usnet
 from usnet.dicom import codes
-from usnet.dicom.text import key_notes, summary_text
+from usnet.dicom.text import found_text, key_notes, warnings
 from usnet.reports.overlay import draw_overlay, without_text
 from usnet.reports.style import RESEARCH_USE, UNCALIBRATED, percent, probabilities_text, size_text
 
@@ -27,17 +27,16 @@ def page(instance: Instance, when: datetime) -> str:
     environment = Environment(loader=PackageLoader("usnet.dicom"), autoescape=True, undefined=StrictUndefined)
     several = len(instance.diagnoses) > 1
     key = instance.key_diagnosis
-    warnings = [f"Warning, {warning}" for warning in key.warnings]
     return environment.get_template("report.html.j2").render(
         title=TITLE,
         research_use=RESEARCH_USE,
         facts=_facts(instance),
         label=instance.label,
-        summary=summary_text(instance) + ".",
+        summary=found_text(instance) + ".",
         key_line=f"Frame {instance.key.number + 1} is shown." if several else "",
         probabilities=probabilities_text(key),
         picture=_picture(instance),
-        notes=[*key_notes(instance), *warnings],
+        notes=[*key_notes(instance), *warnings(instance)],
         rows=[_row(lesion) for lesion in instance.lesions],
         several=several,
         origin=_origin(instance, when),

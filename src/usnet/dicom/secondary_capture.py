@@ -12,7 +12,7 @@ import numpy as np
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from usnet.dicom.base import blank, equipment, finish, source_reference
-from usnet.dicom.text import key_notes, overruled
+from usnet.dicom.text import key_notes, warnings
 from usnet.reports.overlay import draw_overlay
 from usnet.reports.style import RESEARCH_USE
 
@@ -51,7 +51,7 @@ def _describe(made: Dataset, instance: Instance) -> None:
         "Boxes and probabilities of a detection model burned in; enlarged, with text around the image"
     )
     made.SourceImageSequence = [source_reference(instance, instance.key.number)]
-    made.ImageComments = ". ".join([*overruled(instance), RESEARCH_USE])
+    made.ImageComments = ". ".join([*warnings(instance), RESEARCH_USE])
     for name in ("BurnedInAnnotation", "LossyImageCompression", "ImageLaterality", "BodyPartExamined"):
         if name in header:
             made[name] = header[name]

@@ -1,8 +1,9 @@
-"""Segmentation of the findings of the key frame: the outline where it can be seen, else the box, and each says which it is.
+"""Segmentation of the findings: the outline where it can be seen, else the box, and each says which it is.
 
-The model gives boxes. Inside each an outline is looked for (:mod:`usnet.dicom.outlines`). Where it is found, the segment is a mass,
-and its algorithm is the search for the outline. Where it is not, the segment is the box: it helps in viewers that show segments but
-no report, and must not be taken for the lesion, so that category, type and label say "bounding box, no outline".
+The model gives boxes. Inside each an outline is looked for (:mod:`usnet.dicom.outlines`), in a loop on every frame with a finding.
+Where it is found, the segment is a mass, and its algorithm is the search for the outline. Where it is not, the segment is the box
+on one frame: it helps in viewers that show segments but no report, and must not be taken for the lesion, so that category, type and
+label say "bounding box, no outline".
 """
 
 from __future__ import annotations
@@ -11,16 +12,15 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 import usnet
 from usnet.dicom import codes
 from usnet.dicom.base import equipment, finish, identity, proxy
-from usnet.dicom.outlines import MOST_UNSEEN, outline_of
+from usnet.dicom.outlines import MOST_UNSEEN
+from usnet.dicom.planes import Plane, planes_of
 from usnet.dicom.sr_groups import tracking_name
 from usnet.dicom.uids import tracking_uid, uid
 from usnet.extras import need
-from usnet.values import Box, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,10 +29,13 @@ if TYPE_CHECKING:
 
     from usnet.dicom.instance import Instance
     from usnet.dicom.kinds import Options
+    from usnet.dicom.lesions import Lesion
+
+_TEMPORAL_POSITION, _FRAME_CONTENT = 0x00209128, 0x00209111
 
 
 def segmentation(instance: Instance, options: Options) -> Dataset:
-    """Binary segments of the key frame's findings, on the whole stored matrix.
+    """Binary segments of the findings, on the whole stored matrix; of a loop one plane for each frame with an outline.
 
     Raises
     ------
@@ -45,49 +48,28 @@ def segmentation(instance: Instance, options: Options) -> Dataset:
     from highdicom import seg
 
     source = proxy(instance, single=True)
-    findings = instance.key_diagnosis.findings
-    rows, columns = int(source.Rows), int(source.Columns)
-    outlines = [outline_of(instance, instance.key.number, finding) for finding in findings]
-    masks = [
-        region_mask(instance.in_image(finding.box), rows, columns) if outline is None else outline.mask(instance)
-        for finding, outline in zip(findings, outlines, strict=True)
-    ]
+    planes = planes_of(instance)
+    first = {plane.segment: plane for plane in reversed(planes)}
+    outlined = [first[lesion.number].outlined for lesion in instance.lesions]
     made: Dataset = seg.Segmentation(
         source_images=[source],
-        pixel_array=np.stack(masks, axis=-1)[np.newaxis],
+        pixel_array=np.stack([first[lesion.number].mask for lesion in instance.lesions], axis=-1)[np.newaxis],
         segmentation_type=seg.SegmentationTypeValues.BINARY,
-        segment_descriptions=[
-            _segment(instance, number, finding, outline is not None)
-            for number, (finding, outline) in enumerate(zip(findings, outlines, strict=True), 1)
-        ],
+        segment_descriptions=[_segment(instance, *both) for both in zip(instance.lesions, outlined, strict=True)],
         **identity(instance, "seg", options),
         **equipment(instance),
         content_label="FINDINGS",
-        content_description=_description([outline is not None for outline in outlines]),
+        content_description=_description(outlined),
         content_creator_name="usnet^",
         omit_empty_frames=False,
     )
     made.PatientOrientation = ""
-    _point_to_frame(made, instance)
+    if instance.is_multiframe:
+        _spread_over_frames(made, instance, planes)
     dimensions = uid("dimensions", str(made.SOPInstanceUID))
     for item in (*made.DimensionOrganizationSequence, *made.DimensionIndexSequence):
         item.DimensionOrganizationUID = dimensions
     return finish(made, instance, options)
-
-
-def region_mask(box: Box, rows: int, columns: int) -> npt.NDArray[np.uint8]:
-    """``uint8 [rows, columns]``, 1 where the middle of a pixel lies in the box; at least one pixel."""
-    x0, y0, x1, y1 = box.corners
-    left, right = _span(x0, x1, columns)
-    top, bottom = _span(y0, y1, rows)
-    mask = np.zeros((rows, columns), dtype=np.uint8)
-    mask[top:bottom, left:right] = 1
-    return mask
-
-
-def _span(start: float, end: float, size: int) -> tuple[int, int]:
-    first = min(max(round(start), 0), size - 1)
-    return first, min(max(round(end), first + 1), size)
 
 
 def _description(outlined: Sequence[bool]) -> str:
@@ -97,12 +79,12 @@ def _description(outlined: Sequence[bool]) -> str:
     return "Outlines of findings, and boxes: see labels" if any(outlined) else "Boxes around findings, not outlines"
 
 
-def _segment(instance: Instance, number: int, finding: Finding, outlined: bool) -> Any:
+def _segment(instance: Instance, lesion: Lesion, outlined: bool) -> Any:
     import highdicom as hd
     from highdicom import seg
 
-    frame = instance.key.number
-    colour = (255, 122, 51) if finding.label == "malignant" else (86, 180, 233)
+    number = lesion.number
+    colour = (255, 122, 51) if lesion.label == "malignant" else (86, 180, 233)
     category, kind = (
         (codes.ABNORMAL_STRUCTURE, codes.MASS) if outlined else (codes.SPATIAL_CONCEPT, codes.BOUNDING_REGION)
     )
@@ -113,8 +95,8 @@ def _segment(instance: Instance, number: int, finding: Finding, outlined: bool) 
         segmented_property_type=codes.concept(kind),
         algorithm_type=seg.SegmentAlgorithmTypeValues.AUTOMATIC,
         algorithm_identification=_algorithm(instance, outlined),
-        tracking_uid=tracking_uid(instance, frame, number),
-        tracking_id=tracking_name(instance, frame, number),
+        tracking_uid=tracking_uid(instance, lesion.frame, number),
+        tracking_id=tracking_name(instance, lesion.frame, number) if instance.loop is None else f"finding {number}",
         display_color=hd.color.CIELabColor.from_rgb(*colour),
     )
 
@@ -135,20 +117,44 @@ def _algorithm(instance: Instance, outlined: bool) -> Any:
     )
 
 
-def _point_to_frame(made: Dataset, instance: Instance) -> None:
-    """Every reference to the source names the frame that was segmented."""
-    if not instance.is_multiframe:
-        return
-    source = str(instance.reference.SOPInstanceUID)
+def _spread_over_frames(made: Dataset, instance: Instance, planes: Sequence[Plane]) -> None:
+    """Put each plane on its frame of the loop. highdicom knows loops with positions in space only, which ultrasound has not."""
+    from pydicom.pixels import pack_bits
 
-    def visit(_: Dataset, element: Any) -> None:
-        """Name the frame in every item that refers to the source."""
-        if element.keyword == "SourceImageSequence":
-            element.value = [
-                copy.deepcopy(item) for item in element.value
-            ]  # highdicom shares items with other sequences
-            for item in element.value:
-                if str(item.ReferencedSOPInstanceUID) == source:
-                    item.ReferencedFrameNumber = instance.key.number + 1
+    patterns = list(made.PerFrameFunctionalGroupsSequence)  # one for each segment
+    frames = sorted({plane.frame for plane in planes})
+    groups = []
+    for plane in planes:
+        group = copy.deepcopy(patterns[plane.segment - 1])
+        content = group.FrameContentSequence[0]
+        content.TemporalPositionIndex = plane.frame + 1
+        content.DimensionIndexValues = [plane.segment, frames.index(plane.frame) + 1]
+        for item in group.DerivationImageSequence[0].SourceImageSequence:
+            item.ReferencedFrameNumber = plane.frame + 1
+        groups.append(group)
+    made.PerFrameFunctionalGroupsSequence = groups
+    made.DimensionIndexSequence.append(_by_time())
+    made.NumberOfFrames = len(planes)
+    made.PixelData = pack_bits(np.stack([plane.mask for plane in planes]))
+    made.SegmentsOverlap = "YES" if _overlap(planes) else "NO"
+    made.SourceImageSequence = [copy.deepcopy(item) for item in made.SourceImageSequence]  # highdicom shares items
+    for item in made.SourceImageSequence:
+        item.ReferencedFrameNumber = [frame + 1 for frame in frames]
 
-    made.walk(visit)
+
+def _by_time() -> Dataset:
+    """Second dimension: the frame of the loop."""
+    from pydicom.dataset import Dataset
+
+    item = Dataset()
+    item.DimensionIndexPointer, item.FunctionalGroupPointer = _TEMPORAL_POSITION, _FRAME_CONTENT
+    item.DimensionDescriptionLabel = "Frame of the loop"
+    return item
+
+
+def _overlap(planes: Sequence[Plane]) -> bool:
+    """Whether two segments share a pixel of a frame."""
+    by_frame: dict[int, list[Plane]] = {}
+    for plane in planes:
+        by_frame.setdefault(plane.frame, []).append(plane)
+    return any(np.sum([one.mask for one in together], axis=0).max() > 1 for together in by_frame.values())

@@ -11,6 +11,7 @@ import usnet
 from usnet.dicom import codes
 from usnet.dicom.base import proxy_class
 from usnet.dicom.outlines import Outline, agreement, outline_of
+from usnet.dicom.text import warnings
 from usnet.dicom.uids import tracking_uid, uid
 from usnet.values import Finding
 
@@ -48,12 +49,13 @@ def finding_group(instance: Instance, frame: int, number: int, finding: Finding)
 
 
 def summary_group(instance: Instance) -> Any:
-    """TID 1501 of the source as a whole: did every frame succeed, was there a finding, and what the key frame shows."""
+    """TID 1501 of the source as a whole: did every frame succeed, was there a finding, what the key frame shows, and each warning
+    as a comment, because who reads the report may never see the picture."""
     from highdicom import sr
 
     key = instance.key_diagnosis
     summary = codes.SUMMARIES[instance.failure is None, bool(instance.lesions)]
-    return sr.MeasurementsAndQualitativeEvaluations(
+    group = sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(
             uid=uid("whole image", instance.model.sha256, instance.sop_instance_uid, _point(instance)),
             identifier="whole image" if not instance.is_multiframe else f"whole loop, frame {key.frame + 1} shown",
@@ -66,6 +68,11 @@ def summary_group(instance: Instance) -> Any:
         ],
         source_images=[_source_image(instance, key.frame)],
     )
+    for warning in warnings(instance):
+        group[0].ContentSequence.append(
+            sr.TextContentItem(codes.concept(codes.COMMENT), warning, sr.RelationshipTypeValues.CONTAINS)
+        )
+    return group
 
 
 def lesion_group(instance: Instance, lesion: Lesion) -> Any:

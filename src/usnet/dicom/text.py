@@ -9,6 +9,9 @@ from usnet.diagnosis.gate import OVERRULED
 if TYPE_CHECKING:
     from usnet.dicom.instance import Instance
 
+MOST_WARNINGS = 8
+"""Of a loop whose every frame says something else."""
+
 
 def key_notes(instance: Instance) -> list[str]:
     """Which frame of a loop is shown and what of the loop was read; empty for a single image that was read well."""
@@ -24,17 +27,20 @@ def key_notes(instance: Instance) -> list[str]:
 
 
 def summary_text(instance: Instance) -> str:
-    """One sentence on the whole source, and one more where the gate was overruled."""
-    return ". ".join([_found(instance), *overruled(instance)])
+    """One sentence on the whole source, and one for each of its warnings."""
+    return ". ".join([found_text(instance), *warnings(instance)])
 
 
-def overruled(instance: Instance) -> list[str]:
-    """What the gate had against frames that were judged all the same; each thing once."""
-    found = dict.fromkeys(w for d in instance.diagnoses for w in d.warnings if w.startswith(OVERRULED))
-    return [f"Warning, {warning}" for warning in found]
+def warnings(instance: Instance) -> list[str]:
+    """What there was against the frames that were judged, an overruled gate first; each thing once."""
+    found = list(dict.fromkeys(w for d in instance.diagnoses for w in d.warnings))
+    found.sort(key=lambda warning: not warning.startswith(OVERRULED))
+    left = len(found) - MOST_WARNINGS
+    return [f"Warning, {w}" for w in found[:MOST_WARNINGS]] + ([f"{left} more warnings"] if left > 0 else [])
 
 
-def _found(instance: Instance) -> str:
+def found_text(instance: Instance) -> str:
+    """How many findings, and what they are called."""
     found = len(instance.lesions)
     if found:
         malignant = sum(lesion.label == "malignant" for lesion in instance.lesions)

@@ -165,6 +165,7 @@ def landing(config: NodeConfig, peer: DicomPeer, out: Path) -> Iterator[dict[str
 
     from usnet.pacs.contexts import SYNTAXES
     from usnet.pacs.guards import Bounds, GuardedServer
+    from usnet.pacs.prompt import prompt
     from usnet.pacs.tls import server_context
 
     arrived: dict[str, Path] = {}
@@ -194,7 +195,11 @@ def landing(config: NodeConfig, peer: DicomPeer, out: Path) -> Iterator[dict[str
         server = entity.make_server(
             (config.pull.host, config.pull.port),
             ssl_context=server_context(settings.tls) if settings.tls else None,
-            evt_handlers=[(evt.EVT_C_STORE, store), (evt.EVT_C_ECHO, lambda _event: 0x0000)],
+            evt_handlers=[
+                (evt.EVT_CONN_OPEN, prompt),
+                (evt.EVT_C_STORE, store),
+                (evt.EVT_C_ECHO, lambda _event: 0x0000),
+            ],
             server_class=GuardedServer,
             bounds=bounds,
         )

@@ -69,11 +69,15 @@ def read_shard(path: Path) -> Iterator[Result]:
             for line in stream:
                 if line == _end(count):
                     return
-                yield _result(line, path)
+                yield _result(line)
                 count += 1
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot be read ({error})", source=path, hint="Delete it and run the command again") from error
-    raise DataError("the last line is missing or miscounts", source=path, hint="Delete it and run the command again")
+    except (OSError, ValueError, TypeError, DataError) as error:
+        raise _damaged(path, f"line {count + 1} cannot be read ({error})") from error
+    raise _damaged(path, "the last line is missing")
+
+
+def _damaged(path: Path, what: str) -> DataError:
+    return DataError(what, source=path, hint="Delete it and run the command again")
 
 
 def _line(result: Result) -> str:
@@ -88,10 +92,10 @@ def _end(count: int) -> str:
     return json.dumps({"usnet_shard": FORMAT_VERSION, "results": count}) + "\n"
 
 
-def _result(line: str, path: Path) -> Result:
+def _result(line: str) -> Result:
     sha256, _, text = line.partition("\t")
     if not sha256:
         return Failure(**json.loads(text))
-    diagnosis = diagnosis_from_json(text, source=path)
+    diagnosis = diagnosis_from_json(text)
     dark = np.broadcast_to(np.uint8(0), (diagnosis.height, diagnosis.width))
     return Frame(dark, diagnosis.source, sha256, number=diagnosis.frame), diagnosis

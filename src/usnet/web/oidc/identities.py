@@ -95,8 +95,16 @@ def let_in(
 
 
 def turn_away(session: Session, place: Workplace, user: User, identity: str) -> None:
-    """Forget somebody who waits; they may come again."""
-    session.execute(delete(Identity).where(Identity.id == identity, Identity.account.is_(None)))
+    """Forget somebody who waits; they may come again.
+
+    Raises
+    ------
+    DataError
+        Nobody of that id waits.
+    """
+    waits = delete(Identity).where(Identity.id == identity, Identity.account.is_(None)).returning(Identity.id)
+    if session.execute(waits).first() is None:
+        raise DataError("nobody of that id waits")
     audit(session, place, user, "identity turned away", identity=identity)
 
 

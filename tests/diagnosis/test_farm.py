@@ -1,0 +1,155 @@
+"""Workers on a real Ray cluster: machines die, no image is lost and none comes twice. Ray starts in its own time, so slow."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from helpers.tiny_bundle import dark_spots, tiny_bundle
+from usnet.cli.diagnose_workers import Recipe, Workers, unfinished
+from usnet.diagnosis import Item
+from usnet.diagnosis.farm import ATTEMPTS, STORE_BYTES, Farm, connected
+from usnet.errors import ConfigError
+from usnet.values import Diagnosis, Failure
+
+pytest.importorskip("ray", reason="needs the extra 'ray'")
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Pair:
+    """A cluster of two nodes with a processor each, on loopback."""
+
+    address: str
+    second: Any
+    cluster: Any
+
+
+@pytest.fixture
+def pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    from ray.cluster_utils import Cluster
+
+    node = {"num_cpus": 1, "object_store_memory": STORE_BYTES, "node_ip_address": "127.0.0.1"}
+    cluster = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
+    try:
+        yield Pair(cluster.address, cluster.add_node(**node), cluster)
+    finally:
+        cluster.shutdown()
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Recipe:
+    return Recipe(str(tiny_bundle(tmp_path / "tiny")), "auto", "cpu", "auto", 1, None, True, "none")
+
+
+def exam(folder: Path, count: int) -> list[Item]:
+    folder.mkdir()
+    for number in range(count):
+        spot = (60 + 20 * (number % 6), 60 + 20 * (number // 6 % 6))
+        Image.fromarray(dark_spots((spot,))).save(folder / f"{number:03d}.png")
+    return [Item(path, path.name) for path in sorted(folder.iterdir())]
+
+
+def said(result: Any) -> Diagnosis | Failure:
+    return result if isinstance(result, Failure) else replace(result[1], seconds=0.0)
+
+
+def stop_after_one(results: AbstractContextManager[Iterator[Any]]) -> None:
+    with results as found:
+        next(found)
+        raise KeyboardInterrupt
+
+
+def alive(pair: Pair) -> int:
+    import ray
+
+    return sum(node["Alive"] for node in ray.nodes())
+
+
+def test_a_node_killed_midway_costs_no_image(pair: Pair, recipe: Recipe, tmp_path: Path) -> None:
+    items, out = exam(tmp_path / "exam", 48), tmp_path / "out"
+    diagnoser = recipe.open()
+    found = []
+    with Workers(pair.address, recipe, files=3).results(items, diagnoser, out, pixels=False) as results:
+        found.append(said(next(results)))
+        assert alive(pair) == 2
+        assert len(list((out / "parts").glob("*.jsonl"))) < 16  # the most of it is still to come
+        for processes in pair.second.all_processes.values():
+            for info in processes:
+                os.kill(info.process.pid, signal.SIGKILL)
+        found += map(said, results)
+        assert alive(pair) == 1
+    counted = Counter(r.image_id for r in found if isinstance(r, Diagnosis))
+    assert counted == Counter(item.image_id for item in items)
+    assert found == [said(r) for r in diagnoser.stream_frames(items)]
+    assert not unfinished(out)
+
+
+def test_a_run_that_was_stopped_goes_on(recipe: Recipe, tmp_path: Path) -> None:
+    items, out = exam(tmp_path / "exam", 12), tmp_path / "out"
+    diagnoser, workers = recipe.open(), Workers("local", recipe, files=3)
+    with pytest.raises(KeyboardInterrupt):
+        stop_after_one(workers.results(items, diagnoser, out, pixels=False))
+    assert unfinished(out)
+    before = {path.name: path.stat().st_mtime_ns for path in (out / "parts").glob("*.jsonl")}
+    assert before
+    with workers.results(items, diagnoser, out, pixels=False) as results:
+        found = [said(r) for r in results]
+        after = {path.name: path.stat().st_mtime_ns for path in (out / "parts").glob("*.jsonl")}
+    assert len(after) == 4
+    assert before.items() <= after.items()  # nothing was done again
+    assert found == [said(r) for r in diagnoser.stream_frames(items)]
+    assert not unfinished(out)
+
+
+@dataclass(frozen=True)
+class Deadly:
+    """Writes a file for each job; job 3 ends its worker, job 5 only the first that tries it."""
+
+    folder: Path
+
+    def __call__(self) -> Callable[[int], None]:
+        def do(job: int) -> None:
+            mark = self.folder / f"tried-{job}"
+            if job == 3 or (job == 5 and not mark.exists()):
+                mark.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            (self.folder / f"done-{job}").touch()
+
+        return do
+
+
+def test_a_job_that_ends_its_worker_is_given_up_and_no_other(tmp_path: Path) -> None:
+    with connected("local") as ray:
+        farm: Farm[int] = Farm(ray, Deadly(tmp_path), 1)
+        ended = sorted(farm.run(list(range(8)), ahead=1))
+        farm.close()
+    assert ended == [(number, number != 3) for number in range(8)]
+    assert sorted(p.name for p in tmp_path.glob("done-*")) == [f"done-{n}" for n in range(8) if n != 3]
+    assert ATTEMPTS > 1
+
+
+def test_what_a_job_raises_is_raised_here(recipe: Recipe, tmp_path: Path) -> None:
+    items = exam(tmp_path / "exam", 3)
+    other = replace(recipe, operating_point="sensitive")
+    with (
+        pytest.raises(Exception, match="not the same as here") as caught,
+        Workers("local", recipe).results(items, other.open(), tmp_path / "out", pixels=False) as results,
+    ):
+        list(results)
+    assert type(caught.value).__name__ == "BundleError"
+
+
+def test_nothing_answers() -> None:
+    with pytest.raises(ConfigError, match="no Ray cluster answers"), connected("127.0.0.1:1"):
+        pass
