@@ -17,7 +17,7 @@ from PIL import Image
 from helpers.tiny_bundle import dark_spots, tiny_bundle
 from usnet.cli.diagnose_workers import Recipe, Workers, unfinished
 from usnet.diagnosis import Item
-from usnet.diagnosis.farm import ATTEMPTS, STORE_BYTES, Farm, connected
+from usnet.diagnosis.farm import ATTEMPTS, STORE_BYTES, SYSTEM, Farm, connected
 from usnet.errors import ConfigError
 from usnet.values import Diagnosis, Failure
 
@@ -39,8 +39,11 @@ def pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     from ray.cluster_utils import Cluster
 
-    node = {"num_cpus": 1, "object_store_memory": STORE_BYTES, "node_ip_address": "127.0.0.1"}
-    cluster = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
+    # loopback by another name, because Ray takes 127.0.0.1 for the machine's address outside
+    node = {"num_cpus": 1, "object_store_memory": STORE_BYTES, "node_ip_address": "127.0.0.2"}
+    cluster = Cluster(
+        initialize_head=True, head_node_args=node | {"include_dashboard": False, "_system_config": SYSTEM}
+    )
     try:
         yield Pair(cluster.address, cluster.add_node(**node), cluster)
     finally:

@@ -80,7 +80,7 @@ def test_every_warning_is_said_in_words(name: str, tmp_path: Path) -> None:
     assert capture is not None
     for text in (
         capture.ImageComments,
-        diagnostic_report(instance)["conclusion"],
+        diagnostic_report(instance, Options()).decode(),
         page(instance, datetime(2026, 1, 2)),
     ):
         assert text.count(gate) == 1

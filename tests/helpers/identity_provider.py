@@ -182,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
         text = self.rfile.read(int(self.headers["content-length"])).decode()
         form = {name: values[0] for name, values in parse_qs(text).items()}
         provider.requests.append((parts.path, form))
-        if provider.fault == "token endpoint broken":
+        if provider.fault == "token endpoint broken" and parts.path == "/token":
             self._send(503, b"oh", "text/plain")
         elif parts.path == "/authorize":
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}

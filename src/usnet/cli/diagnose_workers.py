@@ -73,9 +73,14 @@ class Recipe:
 
         Raises
         ------
+        MissingExtra
+            Ray is not installed here.
         ConfigError
             Another device was asked for.
         """
+        from usnet.diagnosis.farm import need_ray
+
+        need_ray()
         if self.device not in ("auto", "cpu"):
             raise ConfigError(f"workers on {self.device}", expected="--device cpu: Ray deals out processors")
         return replace(self, device="cpu", threads=self.threads or PROCESSORS)

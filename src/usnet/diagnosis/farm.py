@@ -30,10 +30,17 @@ AHEAD = 2
 """Jobs that a worker has at a time: the next one is there when it is done with one, even if nobody looks."""
 LOOK_SECONDS = 5.0
 """How often the machines are counted anew while no job ends."""
+SYSTEM = {"worker_niceness": 0}
+"""Ray's workers step back behind everything else (nice 15); here they are what the machine is for."""
 STORE_BYTES = 80_000_000
 """Ray's least: results go through files, not through its object store."""
 
 logger = logging.getLogger(__name__)
+
+
+def need_ray() -> None:
+    """Raise :class:`MissingExtra` where Ray is not installed, without importing it."""
+    need("ray", extra="ray", feature="running on Ray workers")
 
 
 @contextmanager
@@ -53,14 +60,14 @@ def connected(address: str) -> Iterator[Any]:
     ConfigError
         Nothing answers at that address.
     """
-    need("ray", extra="ray", feature="running on Ray workers")
+    need_ray()
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     import ray
 
     quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
     if address == LOCAL:
         quiet |= {"num_cpus": cores(), "object_store_memory": STORE_BYTES, "include_dashboard": False}
-        quiet |= {"address": LOCAL, "_node_ip_address": "127.0.0.1"}
+        quiet |= {"address": LOCAL, "_node_ip_address": "127.0.0.1", "_system_config": SYSTEM}
     else:
         quiet["address"] = address
     try:

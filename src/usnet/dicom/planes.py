@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,14 +90,13 @@ def _frames(instance: Instance) -> Iterator[Frame]:
     from usnet.images import read_frames
 
     try:
-        with closing(read_frames(instance.source)) as frames:
-            for frame in frames:
-                if frame.sha256 != instance.key.sha256:
-                    return
-                if frame.number in wanted:
-                    yield frame
-                if frame.number >= max(wanted):
-                    return
+        for frame in read_frames(instance.source):
+            if frame.sha256 != instance.key.sha256:
+                return
+            if frame.number in wanted:
+                yield frame
+            if frame.number >= max(wanted):
+                return
     except UnreadableImage as error:  # it was judged up to there, and so are the outlines
         logger.info("outlines of a part only: %s", error)
 

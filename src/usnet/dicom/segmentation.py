@@ -119,7 +119,7 @@ def _algorithm(instance: Instance, outlined: bool) -> Any:
 
 def _spread_over_frames(made: Dataset, instance: Instance, planes: Sequence[Plane]) -> None:
     """Put each plane on its frame of the loop. highdicom knows loops with positions in space only, which ultrasound has not."""
-    from pydicom.pixels import pack_bits
+    from pydicom.pixels.utils import pack_bits
 
     patterns = list(made.PerFrameFunctionalGroupsSequence)  # one for each segment
     frames = sorted({plane.frame for plane in planes})

@@ -10,8 +10,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from scipy.ndimage import uniform_filter
 
+from usnet.images.filters import ndimage
 from usnet.values import UInt8Image
 
 FloatArray = npt.NDArray[np.float64]
@@ -76,12 +76,12 @@ def _grain(pixels: UInt8Image) -> list[float]:
         return [0.0] * 6
     top, left = height // 4, width // 4
     patch = pixels[top : top + min(PATCH, height // 2), left : left + min(PATCH, width // 2)] / 255.0
-    fine, coarse = uniform_filter(patch, 3), uniform_filter(patch, 13)
+    fine, coarse = ndimage.uniform_filter(patch, 3), ndimage.uniform_filter(patch, 13)
     across, down = (np.abs(np.diff(patch, axis=axis)).mean() + 1e-4 for axis in (1, 0))
     across2 = np.abs(patch[:, 2:] - patch[:, :-2]).mean() + 1e-4
     down2 = np.abs(patch[2:] - patch[:-2]).mean() + 1e-4
-    local = uniform_filter(patch, 9)
-    spread = np.sqrt(np.maximum(uniform_filter(patch * patch, 9) - local * local, 0))
+    local = ndimage.uniform_filter(patch, 9)
+    spread = np.sqrt(np.maximum(ndimage.uniform_filter(patch * patch, 9) - local * local, 0))
     grows = np.corrcoef(spread.ravel(), local.ravel())[0, 1] if spread.std() > 1e-6 and local.std() > 1e-6 else 0.0
     contrasts = [(patch - fine).std(), (fine - coarse).std()]
     ratios = [down / across, across2 / across, down2 / down]

@@ -12,7 +12,8 @@ from functools import partial, reduce
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy import ndimage
+
+from usnet.images.filters import ndimage
 
 UPRIGHT = ((0, 1), (1, 0), (0, -1), (-1, 0))
 DIAGONAL = ((1, 1), (1, -1), (-1, -1), (-1, 1))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+
+from usnet.images.filters import ndimage
 
 SURROUND = 25  # px: characters are brighter than the mean of this window
 THRESHOLDS = (40.0, 80.0)  # grey levels above the surround: antialiased and crisp lettering

@@ -6,6 +6,7 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from usnet.pacs.contexts import SYNTAXES, ULTRASOUND
 
 Outcome = Literal["good", "bad", "skipped"]
 SECONDS = 5.0
+DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +162,15 @@ def _echo(config: NodeConfig, label: str) -> str:
 
 
 def _find(config: NodeConfig, label: str) -> str:
+    """Studies of some days: whoever asks a hospital's archive for all of them has to wait for millions, or is refused."""
+    today = date.today()
+    days = f"{today - timedelta(days=DAYS):%Y%m%d}-{today:%Y%m%d}"
     with open_link(config, label) as link:
-        found = sum(1 for _ in link.find("study", {"StudyDate": "", "PatientID": ""}))
+        found = sum(1 for _ in link.find("study", {"StudyDate": days}))
     if found:
-        return f"{found} studies found"
+        return f"{found} studies of the last {DAYS} days found"
     return (
-        "no study found: right for an empty archive. Otherwise it does not let this node query: "
+        f"no study of the last {DAYS} days found: right where there are none. Otherwise it does not let this node query: "
         f"many archives answer callers they do not know with nothing; enter {config.node.ae_title} in its list"
     )
 

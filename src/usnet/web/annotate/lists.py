@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from usnet.store.tables import JobRow
-from usnet.web.annotate.bodies import Body
+from usnet.web.annotate.bodies import Body, given_body
 from usnet.web.annotate.projects import PREPARE
 from usnet.web.annotate.records import record_from
-from usnet.web.annotate.saving import untouched
 from usnet.web.annotate.shapes import Row
 from usnet.web.annotate.tables import FINAL, Image, Project, Reading
+
+_KEPT = 20_000
+"""Images whose gist is remembered; reading it out of its JSON takes most of the time of a long list."""
 
 STATES = ("untouched", "begun", "done", "unreadable")
 
@@ -22,24 +26,56 @@ STATES = ("untouched", "begun", "done", "unreadable")
 def rows(session: Session, project: Project, reader: str) -> list[Row]:
     """Every image with the state that one reader left it in."""
     query = (
-        select(Image, Reading)
+        select(Image.id, Image.position, Image.file_name, Image.picture, Image.record, Reading.finished, Reading.body)
         .outerjoin(Reading, (Reading.image == Image.id) & (Reading.reader == reader))
         .where(Image.project == project.id)
         .order_by(Image.position)
     )
-    return [_row(project, image, said) for image, said in session.execute(query)]
+    start = _of_record if project.start == "given" else _of_nothing
+    return [
+        _row(found, start(found.record) if found.body is None else _of_body(found.body))
+        for found in session.execute(query)
+    ]
 
 
-def _row(project: Project, image: Image, said: Reading | None) -> Row:
-    body = untouched(project, record_from(image.record)) if said is None else Body.model_validate_json(said.body)
-    state = "untouched" if said is None else "done" if said.finished else "begun"
+@dataclass(frozen=True, slots=True)
+class _Gist:
+    """What the list shows of an image."""
+
+    label: str | None
+    marks: int
+    says_something: bool
+
+
+def _of_nothing(_record: str) -> _Gist:
+    return _Gist(None, 0, False)
+
+
+@lru_cache(maxsize=_KEPT)
+def _of_record(text: str) -> _Gist:
+    """Of what the dataset says, which never changes."""
+    return _gist(given_body(record_from(text)))
+
+
+@lru_cache(maxsize=_KEPT)
+def _of_body(text: str) -> _Gist:
+    """Of what a reader said; readers say much the same of many images, and reload the list after each."""
+    return _gist(Body.model_validate_json(text))
+
+
+def _gist(body: Body) -> _Gist:
+    return _Gist(body.label, len(body.marks), body.says_something)
+
+
+def _row(found: Any, gist: _Gist) -> Row:
+    state = "untouched" if found.body is None else "done" if found.finished else "begun"
     return Row(
-        image=image.id,
-        number=image.position + 1,
-        name=image.file_name,
-        state="unreadable" if image.picture is None else state,
-        label=body.label if said is not None or body.says_something else None,
-        marks=len(body.marks),
+        image=found.id,
+        number=found.position + 1,
+        name=found.file_name,
+        state="unreadable" if found.picture is None else state,
+        label=gist.label if found.body is not None or gist.says_something else None,
+        marks=gist.marks,
     )
 
 

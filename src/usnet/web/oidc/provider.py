@@ -224,12 +224,11 @@ class Provider:
         verify = str(self.settings.authorities) if self.settings.authorities else True
         try:
             with requests.get(url, timeout=TIMEOUT, allow_redirects=False, stream=True, verify=verify) as answer:
-                body = answer.raw.read(LARGEST + 1, decode_content=True)
                 status = answer.status_code
-            found = json.loads(body[:LARGEST])
+                found = json.loads(answer.raw.read(LARGEST, decode_content=True)) if status == 200 else None
         except (requests.RequestException, OSError, ValueError) as error:
             raise SignInFault("unreachable", f"{url} does not answer as it should ({type(error).__name__})") from None
-        if status != 200 or not isinstance(found, dict):
+        if not isinstance(found, dict):
             raise SignInFault("unreachable", f"{url} answers with status {status}", expected="200 and a JSON object")
         return found
 
