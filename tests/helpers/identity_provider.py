@@ -172,6 +172,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(200, provider.public())
         elif parts.path == "/authorize":
             self._send(200, FORM.format(query=html.escape(parts.query)).encode(), "text/html")
+        elif parts.path == "/favicon.ico":
+            self._send(204, b"", "image/png")
         elif parts.path == "/logout":
             self._send(302, b"", "text/plain", {"location": query["post_logout_redirect_uri"]})
         else:

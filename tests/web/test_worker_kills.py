@@ -130,72 +130,82 @@ def _until(condition: Any, what: str) -> Any:
     return found
 
 
+class Storm:
+    """A server on one address that is started again whenever it was killed; ``killed`` counts."""
+
+    def __init__(self, place: Workplace, listener: socket.socket, seed: int) -> None:
+        self._place, self._listener, self._rng = place, listener, random.Random(seed)
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["usnet.web.app", "uvicorn"])
+        self.killed = {"server": 0, "worker": 0}
+        self._start()
+
+    def _start(self) -> None:
+        arguments = (self._place.settings, self._listener)
+        self._server = self._context.Process(target=serve, args=arguments, daemon=True)
+        self._server.start()
+
+    def kill_server(self) -> None:
+        time.sleep(self._rng.uniform(0, 0.3))
+        self.end()
+        self._start()
+        self.killed["server"] += 1
+
+    def kill_worker(self) -> None:
+        """One that is in the midst of a job."""
+        os.kill(_until(lambda: _busy(self._place), "a worker with a job"), signal.SIGKILL)
+        self.killed["worker"] += 1
+
+    def strike(self, number: int) -> None:
+        """First the server, then a worker, then either."""
+        worker = self._rng.random() < 0.7 if number > 1 else number == 1
+        (self.kill_worker if worker else self.kill_server)()
+
+    def end(self) -> None:
+        assert self._server.pid is not None
+        os.kill(self._server.pid, signal.SIGKILL)
+        self._server.join()
+
+
 @pytest.mark.parametrize("kills", [2, pytest.param(50, marks=pytest.mark.slow)])
 def test_server_and_workers_are_killed(tmp_path: Path, kills: int) -> None:
     (tmp_path / "root").mkdir()
     dataset(tmp_path / "root", IMAGES)
-    changes = {
-        "roots": (str(tmp_path / "root"),),
-        "bundle": str(tiny_bundle(tmp_path / "tiny")),
-        "workers": 1 + (kills > 2),
-    }
-    place = workplace(tmp_path / "data", **changes)
+    bundle, workers = str(tiny_bundle(tmp_path / "tiny")), 1 + (kills > 2)
+    place = workplace(tmp_path / "data", roots=(str(tmp_path / "root"),), bundle=bundle, workers=workers)
     project = make(browser(place), place, start="empty")
     images = image_ids(place, project)
-    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    context, stop, rng = multiprocessing.get_context("forkserver"), threading.Event(), random.Random(kills)
-    context.set_forkserver_preload(["usnet.web.app", "uvicorn"])
-    readers = [Reader(url, project, image, stop) for image in images[:READERS]]
-    asker = Asker(url, project, images[READERS:], stop)
-    for thread in (*readers, asker):
-        thread.start()
-
-    def start() -> Any:
-        process = context.Process(target=serve, args=(place.settings, listener), daemon=True)
-        process.start()
-        return process
-
-    def saves() -> int:
-        return sum(len(reader.acknowledged) for reader in readers)
-
-    server, killed = start(), {"server": 0, "worker": 0}
-    for number in range(kills):
-        before = saves()
-        _until(lambda before=before: saves() >= before + 3, "saves")
-        if number == 1 or (number > 1 and rng.random() < 0.7):  # first the server, then a worker, then either
-            victim = _until(lambda: _busy(place), "a worker with a job")
-            os.kill(victim, signal.SIGKILL)
-            killed["worker"] += 1
-        else:
-            time.sleep(rng.uniform(0, 0.3))
-            os.kill(server.pid, signal.SIGKILL)
-            server.join()
-            server = start()
-            killed["server"] += 1
-    stop.set()
-    for thread in (*readers, asker):
-        thread.join(60)
-    try:
-        _until(lambda: _settled(place), "jobs")
-        with httpx.Client(base_url=url, timeout=60) as client:
-            states = [client.get(f"/api/exams/{exam}").json() for exam in asker.exams]
-    finally:
-        os.kill(server.pid, signal.SIGKILL)
-        server.join()
-        listener.close()
-    logger.info(
-        "killed %s: %d saves, %d exams, %d suggestions, %d sent again",
-        killed,
-        saves(),
-        len(asker.exams),
-        len(asker.suggestions),
-        asker.retries + sum(r.retries for r in readers),
-    )
-    assert min(killed.values()) > 0
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        url, stop = f"http://127.0.0.1:{listener.getsockname()[1]}", threading.Event()
+        readers = [Reader(url, project, image, stop) for image in images[:READERS]]
+        asker = Asker(url, project, images[READERS:], stop)
+        for thread in (*readers, asker):
+            thread.start()
+        storm = Storm(place, listener, kills)
+        try:
+            for number in range(kills):
+                before = _saves(readers)
+                _until(lambda before=before: _saves(readers) >= before + 3, "saves")
+                storm.strike(number)
+            stop.set()
+            for thread in (*readers, asker):
+                thread.join(60)
+            _until(lambda: _settled(place), "jobs")
+            with httpx.Client(base_url=url, timeout=60) as client:
+                states = [client.get(f"/api/exams/{exam}").json() for exam in asker.exams]
+        finally:
+            stop.set()
+            storm.end()
+    sent = len(asker.exams), len(asker.suggestions)
+    logger.info("killed %s: %d saves, %d exams, %d suggestions", storm.killed, _saves(readers), *sent)
+    assert min(storm.killed.values()) > 0
     _nothing_is_lost(place, project, readers)
     _every_job_came_to_an_end(place, asker, states)
     place.engine.dispose()
+
+
+def _saves(readers: list[Reader]) -> int:
+    return sum(len(reader.acknowledged) for reader in readers)
 
 
 def _settled(place: Workplace) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,7 @@ FALSE_STARTS = 5
 """Workers in a row that may end before they are ready."""
 AHEAD = 2
 """Jobs that a worker has at a time: the next one is there when it is done with one, even if nobody looks."""
+CONNECT_SECONDS = 10.0
 LOOK_SECONDS = 5.0
 """How often the machines are counted anew while no job ends."""
 SYSTEM = {"worker_niceness": 0}
@@ -71,6 +73,7 @@ def connected(address: str) -> Iterator[Any]:
     else:
         quiet["address"] = address
     try:
+        _check_answers(address)
         ray.init(**quiet)
     except Exception as error:  # Ray raises bare ones too, when it does not start in half a minute
         ray.shutdown()
@@ -84,6 +87,13 @@ def connected(address: str) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Ray tries for many minutes where nobody listens."""
+    if address not in (LOCAL, "auto"):
+        host, _, port = address.removeprefix("ray://").rpartition(":")
+        socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
 
 
 class Hand(Generic[J]):
