@@ -61,8 +61,8 @@ def choose(bundle: Bundle, engine: str = "auto", device: str = "auto", precision
             if why_not(bundle, stated) is None and _runs_here(stated, engine):
                 return _lower(stated, "auto: the bundle states that it agrees with f32")
     chosen = "openvino" if engine == "openvino" else "onnxruntime"
-    asked = "auto" not in (engine, precision)
-    return Choice(chosen, device, "f32", MODEL, "as asked" if asked else "auto: nothing below f32 is known to agree")
+    reason = "auto: nothing below f32 is known to agree" if precision == "auto" else "as asked"
+    return Choice(chosen, device, "f32", MODEL, reason)
 
 
 def why_not(bundle: Bundle, stated: LowerPrecision) -> str | None:
