@@ -116,11 +116,13 @@ def test_a_connection_that_the_server_broke_off_is_replaced_without_a_word(
     request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine = connect(request.getfixturevalue("postgres_server").database())
-    with engine.connect() as kept, engine.connect() as other:
-        number = kept.execute(text("select pg_backend_pid()")).scalar_one()
+    kept = engine.connect()
+    number = kept.execute(text("select pg_backend_pid()")).scalar_one()
+    with engine.connect() as other:
         other.execute(text("select pg_terminate_backend(:number)"), {"number": number})
-        with pytest.raises(DBAPIError):
-            kept.execute(text("select 1"))
+    with pytest.raises(DBAPIError):
+        kept.execute(text("select 1"))
+    kept.invalidate()
     with engine.connect() as fresh:
         assert fresh.execute(text("select 1")).scalar_one() == 1
     engine.dispose()

@@ -117,7 +117,7 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path, kills: int) -> None:
     logger.info(
         "%d kills, %s saves, %d sent again", kills, [len(s) for s in saves.values()], sum(r.retries for r in readers)
     )
-    assert sum(r.retries for r in readers) >= kills
+    assert any(r.retries for r in readers)  # a kill between two saves cuts none
     with reading(place.engine) as session:
         assert chain.verify(session, place.audit_key, stream_of(project)) == []
         for image, acknowledged in saves.items():

@@ -42,6 +42,19 @@ class Direct(Connection):  # type: ignore[misc]
         self.handle_messages(context)
         return context
 
+    def handle_messages(self, context: Any) -> None:
+        """Read the server's answers.
+
+        Raises
+        ------
+        pg8000.exceptions.InterfaceError
+            The connection is lost; said in the words by which the pool knows that it has to make a new one.
+        """
+        try:
+            super().handle_messages(context)
+        except OSError as error:
+            raise core.InterfaceError("network error") from error
+
     def close(self) -> None:
         """Close the connection; one that the server broke off is closed already, which is no error."""
         with suppress(core.InterfaceError):

@@ -59,7 +59,7 @@ def logout(request: Request, place: Place, user: CurrentUser) -> Response:
     with writing(place.engine) as session:
         browser.sign_out(session, request)
         audit(session, place, user, "logout")
-    response = RedirectResponse("/login?again=1", 303)
+    response = RedirectResponse("/login?again=1" if request.app.state.oidc else "/login", 303)
     response.delete_cookie(browser.COOKIE, path="/")
     return response
 
