@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from flow import cine_rates, cold_start, folder_rates, simulated
+from roofline import gemm, gemm_int8, gmac_per_second
 
 HERE = Path(__file__).resolve().parent
 sys.path = [p for p in sys.path if Path(p or ".").resolve() != HERE]  # its statistics.py is not the standard library's
@@ -30,8 +31,6 @@ sys.path = [p for p in sys.path if Path(p or ".").resolve() != HERE]  # its stat
 import numpy as np  # noqa: E402
 
 ROOT = HERE.parent
-CUBE = 2048
-"""Side of the matrices that the roofline is measured with."""
 
 
 def medians(jobs: dict[str, Callable[[], object]], rounds: int, warm_up: int = 1) -> dict[str, float]:
@@ -46,14 +45,6 @@ def medians(jobs: dict[str, Callable[[], object]], rounds: int, warm_up: int = 1
             jobs[name]()
             times[name].append(time.perf_counter() - begin)
     return {name: float(np.median(values)) for name, values in times.items()}
-
-
-def gemm() -> Callable[[], object]:
-    """A float32 product of two matrices of side :data:`CUBE`: CUBE cubed multiply-accumulates."""
-    import torch
-
-    a, b = torch.rand(CUBE, CUBE), torch.rand(CUBE, CUBE)
-    return lambda: a @ b
 
 
 def paper_bundle(folder: Path) -> tuple[Any, Any, float]:
@@ -136,7 +127,7 @@ def single(folder: Path, options: argparse.Namespace) -> tuple[dict[str, float],
     settings = NetworkConfig.model_validate(fast.manifest.training["config"]["network"])
     cost = {"paper": gmac, "fast": multiply_accumulates(USNet(settings), settings.anchors.image_size) / 1e9}
     picture = next((folder / "exam" / "images").rglob("*.dcm"))
-    jobs: dict[str, Callable[[], object]] = {"gemm": gemm()}
+    jobs: dict[str, Callable[[], object]] = {"gemm f32": gemm(), "gemm int8": gemm_int8(options.threads)}
     for name, bundle in (("paper", paper), ("fast", fast)):
         running = diagnosers(bundle, name, options.threads)
         if name == "paper" and not options.short:
@@ -144,8 +135,7 @@ def single(folder: Path, options: argparse.Namespace) -> tuple[dict[str, float],
         for label, diagnoser in running.items():
             jobs[label] = lambda d=diagnoser: d.diagnose(picture)
             batch = np.zeros((1, 1, 256, 256), dtype=np.float32)
-            if label.endswith("f32"):
-                jobs[f"{label}, network alone"] = lambda d=diagnoser, b=batch: d.engine.run(b)
+            jobs[f"{label}, network alone"] = lambda d=diagnoser, b=batch: d.engine.run(b)
     jobs["torchvision RetinaNet, 256"] = torchvision_retinanet(256)
     if not options.short:
         jobs["torchvision RetinaNet, 800"] = torchvision_retinanet(800)
@@ -191,17 +181,16 @@ def decoding(rounds: int = 200) -> float:
 
 def summary(seconds: dict[str, float], cost: dict[str, float]) -> dict[str, float]:
     """Ratios and shares; above 1 is faster than what is divided by."""
-    rate = CUBE**3 / 1e9 / seconds["gemm"]
-    ratios = {}
+    rates = {precision: gmac_per_second(seconds[f"gemm {precision}"]) for precision in ("f32", "int8")}
+    ratios: dict[str, float] = {}
     for name in ("paper", "fast"):
         ours = {k: v for k, v in seconds.items() if k.startswith(f"{name}, ") and not k.endswith("alone")}
         eager = seconds[f"{name}, torch f32"]
         ratios |= {f"{k} v torch eager": eager / v for k, v in ours.items() if "torch" not in k}
-        ratios |= {
-            f"{k}: share of the f32 matrix rate": cost[name] / v / rate
-            for k, v in seconds.items()
-            if k.startswith(f"{name}, ") and k.endswith("alone")
-        }
+        for k, v in seconds.items():
+            if k.startswith(f"{name}, ") and k.endswith("alone"):
+                precision = "int8" if "int8" in k else "f32"  # of bf16 no rate is measured
+                ratios[f"{k}: share of the {precision} matrix rate"] = cost[name] / v / rates[precision]
         for size in (256, 800):
             theirs = seconds.get(f"torchvision RetinaNet, {size}")
             if theirs is not None:
@@ -256,7 +245,7 @@ def networks(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         print(f"| {label} | {value:.2f} |")
     return {
         "gmac": {k: round(v, 2) for k, v in cost.items()},
-        "f32_gmac_per_second": round(CUBE**3 / 1e9 / seconds["gemm"], 1),
+        **{f"{p}_gmac_per_second": round(gmac_per_second(seconds[f"gemm {p}"]), 1) for p in ("f32", "int8")},
         "decode_ms": round(decode * 1000, 3),
         "ratios": {k: round(v, 3) for k, v in ratios.items()},
     }
