@@ -79,12 +79,12 @@ def _networks(diagnoser: Any, images: Any, crops: float, count: int) -> None:
     feed = None
     if per_batch:
         size = looker.settings.size
-        feed = {"crops": np.random.default_rng(0).random((per_batch, 2, size, size), dtype=np.float32)}
+        feed = np.random.default_rng(0).random((per_batch, 2, size, size), dtype=np.float32)
 
     def batch(_: int) -> None:
         engine.run(images)
         if feed is not None:
-            looker._session.run(None, feed)
+            looker._network.run(feed)
 
     with ThreadPoolExecutor(engine.lanes) as pool:
         list(pool.map(batch, range(count // 4)))

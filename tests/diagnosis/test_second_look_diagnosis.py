@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from helpers.tiny_look import look_bundle, look_model
 from usnet.bundles import load
 from usnet.bundles.manifest import Postprocessing
 from usnet.diagnosis import Diagnoser
+from usnet.diagnosis.engine import Engine
 from usnet.diagnosis.selftest import selftest
 from usnet.errors import BundleError, DataError
 from usnet.values import Box, Diagnosis, Frame
@@ -53,7 +56,7 @@ def test_the_probability_is_that_of_the_joined_evidence(plain: Diagnoser, lookin
 def test_nothing_found_nothing_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deaf = Diagnoser(look_bundle(tmp_path / "deaf", postprocessing=Postprocessing(min_score=0.9)))
     assert deaf.second_look is not None
-    monkeypatch.setattr(deaf.second_look, "_session", None)  # running it would fail
+    monkeypatch.setattr(deaf.second_look, "_network", None)  # running it would fail
     said = deaf.diagnose(np.full((256, 256), 120, dtype=np.uint8))
     assert said.label == "normal"
     assert not said.candidates
@@ -122,6 +125,37 @@ def test_values_that_are_not_finite_are_an_error(tmp_path: Path) -> None:
     broken = Diagnoser(look_bundle(tmp_path / "a", look=look_model(offset=float("nan"))))
     with pytest.raises(BundleError, match="not finite"):
         broken.diagnose(dark_spots())
+
+
+def test_openvino_runs_it_in_openvino_and_says_the_same(looking: Diagnoser) -> None:
+    if importlib.util.find_spec("openvino") is None:
+        pytest.skip("openvino is not installed (extra openvino)")
+    other = Diagnoser(looking.bundle, engine="openvino", precision="f32", threads=1)
+    assert looking.second_look is not None
+    assert other.second_look is not None
+    assert other.second_look.description == other.engine.description == other.description
+    assert other.description.startswith("openvino ")
+    frames = [Frame(TWO, "two", ""), Frame(dark_spots(size=(320, 200)), "wide", "")]
+    asked = [(frame, Box(x, 0.5 * x, 30 + x, 40)) for frame in frames for x in range(20)]
+    mine, theirs = (1 / (1 + np.exp(-d.second_look.logits(asked))) for d in (looking, other) if d.second_look)
+    np.testing.assert_allclose(mine, theirs, atol=0.005)
+    for frame in frames:
+        assert other.diagnose(frame).p_malignant == pytest.approx(looking.diagnose(frame).p_malignant, abs=0.005)
+
+
+def test_a_second_look_that_runs_elsewhere_is_said(looking: Diagnoser) -> None:
+    class Elsewhere:
+        """The engine under the name of another library."""
+
+        library, description = "torch", "torch 2.0, CPU, f32"
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(looking.engine, name)
+
+    other = Diagnoser(looking.bundle, engine=cast(Engine, Elsewhere()))
+    assert other.description.startswith("torch 2.0, CPU, f32; second look: onnxruntime ")
+    assert other.description.endswith("CPU, f32")
+    assert looking.description == looking.engine.description
 
 
 def test_the_self_test_tries_it_too(looking: Diagnoser, plain: Diagnoser) -> None:

@@ -53,7 +53,7 @@ def test_speckle_alone_has_no_flags(seed: int) -> None:
 def test_marks_are_found_where_they_are(kind: str) -> None:
     image = marked(3, (120, 90, kind), (260, 210, kind))
     assert overlay_flags(image) == {"calipers"}
-    found = caliper_marks(image.astype(np.float32), np.zeros((0, 4), np.intp)).tolist()
+    found = caliper_marks(image, np.zeros((0, 4), np.intp)).tolist()
     for centre in ([120, 90], [260, 210]):
         assert min(max(abs(a - b) for a, b in zip(mark, centre, strict=True)) for mark in found) <= 1
 
@@ -62,7 +62,7 @@ def test_marks_are_found_where_they_are(kind: str) -> None:
 def test_words_and_readouts_are_text_and_no_calipers(text: str) -> None:
     image = written(5, text)
     assert overlay_flags(image) == {"text"}
-    x0, y0, x1, y1 = text_lines(image.astype(np.float32))[0]
+    x0, y0, x1, y1 = text_lines(image)[0]
     assert 55 <= x0 < x1 <= 60 + 14 * len(text)
     assert 296 <= y0 < y1 <= 320
 

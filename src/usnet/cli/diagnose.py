@@ -112,7 +112,7 @@ def diagnose(
     wanted = Wanted(out, report, objects, overlays, overwrite, explain, saliency, reference, readers, workers)
     items = _items(images, out)
     diagnoser = recipe.open()
-    typer.echo(f"Engine: {diagnoser.engine.description} ({diagnoser.engine.reason})", err=True)
+    typer.echo(f"Engine: {diagnoser.description} ({diagnoser.engine.reason})", err=True)
     raise typer.Exit(work(items, diagnoser, recipe.group_by, wanted))
 
 

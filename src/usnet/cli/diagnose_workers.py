@@ -98,7 +98,7 @@ class Start:
         diagnoser, rule = self.recipe.open(), self.recipe.group_by
         if fingerprint(diagnoser, rule) != self.settings:
             raise BundleError(
-                f"a worker opened {diagnoser.bundle.identity.sha256[:12]} in {diagnoser.engine.description}, not the same as here",
+                f"a worker opened {diagnoser.bundle.identity.sha256[:12]} in {diagnoser.description}, not the same as here",
                 source=diagnoser.bundle.path,
                 hint="Install the same usnet on every machine, or name engine and precision",
             )
@@ -148,7 +148,7 @@ def fingerprint(diagnoser: Diagnoser, group_by: GroupBy) -> str:
         usnet.__version__,
         diagnoser.bundle.identity.sha256,
         hashlib.sha256(diagnoser.bundle.manifest.model_dump_json().encode()).hexdigest(),
-        diagnoser.engine.description,
+        diagnoser.description,
         asdict(diagnoser.operating_point),
         diagnoser.gate is not None,
         group_by,

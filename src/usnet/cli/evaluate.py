@@ -129,8 +129,8 @@ def _diagnose(
     from usnet.diagnosis import Diagnoser, Item
 
     running = open_chosen(model, engine, precision=precision)
-    typer.echo(f"Engine: {running.description} ({running.reason})", err=True)
     diagnoser = Diagnoser(model, engine=running, operating_point=point, gate=False)  # refusal is measured on its own
+    typer.echo(f"Engine: {diagnoser.description} ({running.reason})", err=True)
     records = [r for r in dataset.records if r.exclude is None]
     items = [Item(dataset.path(r), r.file_name, r.image_id, r.patient_id) for r in records]
     results: list[Diagnosis | Failure] = []

@@ -81,7 +81,7 @@ def connected(address: str) -> Iterator[Any]:
             f"no Ray cluster answers ({_first_line(error)})",
             source=address,
             expected=f"{LOCAL}, ray://host:port or host:port",
-            hint="Start one with 'ray start --head'",
+            hint="Start one with 'ray start --head'; if it asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN",
         ) from error
     try:
         yield ray

@@ -21,7 +21,7 @@ from usnet.diagnosis.engine import Engine, open_engine
 from usnet.diagnosis.gate import gate_of
 from usnet.diagnosis.grouping import GroupBy
 from usnet.diagnosis.opinion import findings, opinion
-from usnet.diagnosis.prepare import Prepared, Preparer, Source
+from usnet.diagnosis.prepare import Prepared, Preparer, Source, batched
 from usnet.diagnosis.readers import read_in_processes
 from usnet.diagnosis.second_look import SecondLooker
 from usnet.diagnosis.sources import Item
@@ -100,9 +100,16 @@ class Diagnoser:
         settings = self.bundle.manifest.second_look
         if settings is not None and self.engine.second_look is not None:
             settings = settings.model_copy(update={"file": self.engine.second_look})
-        self.second_look = None if settings is None else SecondLooker(self.bundle, settings, threads)
+        library = self.engine.library
+        self.second_look = None if settings is None else SecondLooker(self.bundle, settings, threads, library)
         self.gate = gate_of(self.bundle) if gate else None
         self.preparer = Preparer(self.bundle.manifest, self.gate, limits)
+
+    @property
+    def description(self) -> str:
+        """The engine's; and the second look's, where another library or precision runs it."""
+        found, look = self.engine.description, self.second_look
+        return found if look is None or look.description == found else f"{found}; second look: {look.description}"
 
     def diagnose(self, source: Source) -> Diagnosis:
         """Diagnose one image: a path, a file's bytes, a :class:`Frame`, or ``uint8 [H, W]`` grey pixels.
@@ -181,7 +188,7 @@ class Diagnoser:
             closing(read_ahead(read, batch_size)) as steps,
             ThreadPoolExecutor(lanes, thread_name_prefix="usnet-lane") as pool,
             closing(
-                in_order(pool, self._detect_nth, enumerate(_batches(steps, max(1, batch_size))), lanes + 1)
+                in_order(pool, self._detect_nth, enumerate(batched(steps, max(1, batch_size))), lanes + 1)
             ) as detected,
             closing(self._with_looks(pool, detected, lanes)) as batches,
         ):
@@ -284,17 +291,3 @@ def _finite(logits: FloatArray, deltas: FloatArray) -> bool:
 def _not_finite(source: str) -> BundleError:
     hint = "Verify or export the bundle again"
     return BundleError("the network gave values that are not finite", source=source, hint=hint)
-
-
-def _batches(steps: Iterator[Prepared | Failure], size: int) -> Iterator[list[Prepared | Failure]]:
-    """Lists with ``size`` frames each (the last may have fewer), failures between them."""
-    batch: list[Prepared | Failure] = []
-    frames = 0
-    for step in steps:
-        batch.append(step)
-        frames += isinstance(step, Prepared)
-        if frames == size or len(batch) == 4 * size:
-            yield batch
-            batch, frames = [], 0
-    if batch:
-        yield batch

@@ -117,6 +117,20 @@ class Preparer:
             start = time.perf_counter()
 
 
+def batched(steps: Iterator[Prepared | Failure], size: int) -> Iterator[list[Prepared | Failure]]:
+    """Lists with ``size`` frames each (the last may have fewer), failures between them."""
+    batch: list[Prepared | Failure] = []
+    frames = 0
+    for step in steps:
+        batch.append(step)
+        frames += isinstance(step, Prepared)
+        if frames == size or len(batch) == 4 * size:
+            yield batch
+            batch, frames = [], 0
+    if batch:
+        yield batch
+
+
 def reason(error: UsnetError) -> str:
     """The error without its source, which has a field of its own."""
     text = str(error)

@@ -12,7 +12,7 @@ from usnet.bundles.decode import Candidates
 from usnet.bundles.fusion import revised, worth_a_look
 from usnet.bundles.manifest import SecondLook
 from usnet.diagnosis.crops import look_input
-from usnet.diagnosis.engine import onnx_session
+from usnet.diagnosis.engine import open_network
 from usnet.errors import BundleError
 from usnet.images import LetterboxTransform
 from usnet.values import Box, Frame
@@ -24,7 +24,10 @@ BATCH = 16
 
 
 class SecondLooker:
-    """The second look of a bundle in a running engine (always ONNX Runtime, in float32 on the CPU).
+    """The second look of a bundle in a running library, on the CPU.
+
+    ``library`` is the detector's: OpenVINO runs in OpenVINO, all others in ONNX Runtime. ``description`` says which it is, and in
+    what precision.
 
     Raises
     ------
@@ -32,14 +35,17 @@ class SecondLooker:
         The network cannot be loaded, or its input and output are not those of a second look.
     """
 
-    def __init__(self, bundle: Bundle, settings: SecondLook, threads: int | None = None) -> None:
+    def __init__(
+        self, bundle: Bundle, settings: SecondLook, threads: int | None = None, library: str = "onnxruntime"
+    ) -> None:
         self.settings = settings
         self._source = bundle.path
-        self._session = onnx_session(bundle, settings.file, threads)
-        names = [v.name for v in (*self._session.get_inputs(), *self._session.get_outputs())]
-        if names != [INPUT, OUTPUT]:
+        stated = (s.precision for s in bundle.manifest.precisions if s.second_look == settings.file)
+        self._network = open_network(bundle, settings.file, library, next(stated, "f32"), threads)
+        self.description = self._network.description
+        if self._network.names != [INPUT, OUTPUT]:
             raise BundleError(
-                f"{settings.file} has input and output {', '.join(names)}",
+                f"{settings.file} has input and output {', '.join(self._network.names)}",
                 source=bundle.path,
                 expected=f"{INPUT} and {OUTPUT}",
                 hint="Make the second look with 'usnet train-second-look'",
@@ -57,8 +63,7 @@ class SecondLooker:
         parts = [np.zeros(0, dtype=np.float32)]
         for start in range(0, len(asked), BATCH):
             crops = np.stack([look_input(f.pixels, box, size, margin) for f, box in asked[start : start + BATCH]])
-            (values,) = self._session.run([OUTPUT], {INPUT: crops})
-            parts.append(values)
+            parts.append(self._network.run(crops))
         found = np.concatenate(parts)
         if not np.isfinite(found).all():
             raise BundleError("the second look gave values that are not finite", source=self._source)

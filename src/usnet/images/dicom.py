@@ -7,8 +7,8 @@ from collections.abc import Generator, Sequence
 from typing import IO
 
 from pydicom import dcmread
-from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import FileDataset
+from pydicom.tag import Tag
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from usnet.errors import UnreadableImage
@@ -55,7 +55,7 @@ _KEYWORDS = (
     "ExtendedOffsetTable",
     "ExtendedOffsetTableLengths",
 )
-_TAGS = [tag_for_keyword(keyword) for keyword in (*_KEYWORDS, *FIELDS.values(), *_PALETTE)]
+_TAGS = [Tag(keyword) for keyword in (*_KEYWORDS, *FIELDS.values(), *_PALETTE)]
 
 
 def frame_count(stream: IO[bytes], source: str, limits: Limits) -> int:

@@ -7,7 +7,6 @@ scanners. A flag is a warning, never a reason to drop a frame.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from usnet.values import Flag, UInt8Image
@@ -52,10 +51,10 @@ def overlay_flags(grey: UInt8Image) -> frozenset[Flag]:
     return frozenset(flags)
 
 
-def _working_copy(grey: UInt8Image) -> npt.NDArray[np.float32]:
+def _working_copy(grey: UInt8Image) -> UInt8Image:
     height, width = grey.shape
     scale = LONGEST_SIDE / max(height, width)
-    if scale < 1.0:
-        size = (max(32, round(width * scale)), max(32, round(height * scale)))
-        grey = np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BILINEAR))
-    return grey.astype(np.float32)
+    if scale >= 1.0:
+        return grey
+    size = (max(32, round(width * scale)), max(32, round(height * scale)))
+    return np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BILINEAR))

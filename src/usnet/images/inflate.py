@@ -19,6 +19,7 @@ from usnet.errors import UnreadableImage
 from usnet.images.limits import MEBIBYTE, Limits
 
 _DEFLATED = (DeflatedExplicitVRLittleEndian, "1.2.840.10008.1.2.4.95")  # the second one: JPIP referenced deflate
+_HEAD = MEBIBYTE
 
 
 def inflated(stream: IO[bytes], source: str, limits: Limits) -> IO[bytes]:
@@ -29,6 +30,11 @@ def inflated(stream: IO[bytes], source: str, limits: Limits) -> IO[bytes]:
     UnreadableImage
         The content inflates to more than ``limits.max_inflated_bytes``, or its deflate stream is damaged.
     """
+    stream.seek(0)
+    head = stream.read(_HEAD)
+    if len(head) < _HEAD and not any(uid.encode() in head for uid in _DEFLATED):  # the whole file: no need to parse it
+        stream.seek(0)
+        return stream
     stream.seek(0)
     read_preamble(stream, force=True)  # type: ignore[arg-type]
     start = stream.tell()

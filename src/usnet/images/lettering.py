@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from usnet.images.filters import ndimage
+from usnet.images.sums import box_sums
+from usnet.values import UInt8Image
 
 SURROUND = 25  # px: characters are brighter than the mean of this window
-THRESHOLDS = (40.0, 80.0)  # grey levels above the surround: antialiased and crisp lettering
+THRESHOLDS = (40, 80)  # grey levels above the surround: antialiased and crisp lettering
 SMALLEST, LARGEST = 6, 24  # px: height of a capital letter or digit
 CHARACTERS = 3  # shapes in a row: two happen by chance in speckle
 SLACK = 1  # px: letters of one line share top and bottom to this
@@ -19,10 +21,11 @@ SLACK = 1  # px: letters of one line share top and bottom to this
 Shapes = npt.NDArray[np.intp]
 
 
-def text_lines(image: npt.NDArray[np.float32]) -> Shapes:
-    """Lines of text in a grey image ``[H, W]`` (0..255): corners ``[N, 4]`` (x0, y0, x1, y1)."""
-    raised = image - ndimage.uniform_filter(image, SURROUND)
-    found = [line for level in THRESHOLDS for line in _rows(_characters(raised > level))]
+def text_lines(image: UInt8Image) -> Shapes:
+    """Lines of text in a grey image ``uint8 [H, W]``: corners ``[N, 4]`` (x0, y0, x1, y1)."""
+    area = SURROUND * SURROUND
+    raised = image.astype(np.int32) * area - box_sums(image, SURROUND).astype(np.int32)
+    found = [line for level in THRESHOLDS for line in _rows(_characters(raised > level * area))]
     return np.array(found, dtype=np.intp).reshape(-1, 4)
 
 
@@ -33,7 +36,7 @@ def _characters(mask: npt.NDArray[np.bool_]) -> Shapes:
         return np.zeros((0, 4), dtype=np.intp)
     place = np.flatnonzero(mask)
     y, x = np.divmod(place, mask.shape[1])
-    number = labels.ravel()[place]
+    number = labels.ravel()[place].astype(np.min_scalar_type(count))  # the sort is much faster up to 16 bits
     order = np.argsort(number, kind="stable")
     y, x, number = y[order], x[order], number[order]
     first = np.flatnonzero(np.diff(number, prepend=0))
@@ -52,12 +55,14 @@ def _rows(shapes: Shapes) -> list[list[int]]:
     """Bounding corners of runs of at least :data:`CHARACTERS` shapes with a common top and bottom and small gaps."""
     lines: list[list[int]] = []
     used = np.zeros(len(shapes), dtype=bool)
-    for start, (x0, top, end, bottom) in enumerate(shapes.tolist()):
+    level = (np.abs(shapes[:, None, 1:4:2] - shapes[None, :, 1:4:2]) <= SLACK).all(axis=2)
+    level &= shapes[:, None, 2] <= shapes[None, :, 0]  # to the right of the first
+    for start in np.flatnonzero(np.count_nonzero(level, axis=1) >= CHARACTERS - 1).tolist():
         if used[start]:
             continue
-        level = (np.abs(shapes[:, 1:4:2] - (top, bottom)) <= SLACK).all(axis=1) & ~used
+        x0, top, end, bottom = shapes[start].tolist()
         run = [start]
-        for other in np.flatnonzero(level & (shapes[:, 0] >= end)).tolist():
+        for other in np.flatnonzero(level[start] & ~used).tolist():
             if 0 <= shapes[other, 0] - end <= 1.2 * (bottom - top):
                 run.append(other)
                 end = int(shapes[other, 2])

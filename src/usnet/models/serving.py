@@ -52,6 +52,7 @@ class TorchEngine:
         self.reason = f"device {device}"
         self.lanes = 1
         self.second_look = None
+        self.library = "torch"
 
     def side_by_side(self) -> TorchEngine:
         """Itself; see :class:`usnet.diagnosis.engine.Engine`."""

@@ -122,7 +122,7 @@ class ResultFolder:
             model=self._diagnoser.bundle.identity,
             operating_point=self._diagnoser.operating_point,
             calibration=self._diagnoser.bundle.manifest.calibration.origin,
-            engine=self._diagnoser.engine.description,
+            engine=self._diagnoser.description,
             counts={label: self.counts[label] for label in LABELS},
         )
 

@@ -85,7 +85,7 @@ def _head(diagnoser: Diagnoser, command: Sequence[str]) -> dict[str, Any]:
         "versions": {name: found for name in PACKAGES if (found := _version(name)) is not None},
         "model": asdict(bundle.identity) | {"path": str(bundle.path), "created": bundle.manifest.created},
         "operating_point": asdict(diagnoser.operating_point),
-        "engine": diagnoser.engine.description,
+        "engine": diagnoser.description,
         "engine_reason": diagnoser.engine.reason,
     }
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
-from PIL.PngImagePlugin import PngInfo
 
+from usnet.reports.png import write_png
 from usnet.reports.style import COLOURS, RESEARCH_USE, counted, finding_text, probabilities_text
 from usnet.reports.tags import place_tags
 from usnet.values import Box, Diagnosis, Finding, Frame
@@ -42,7 +43,7 @@ def draw_overlay(frame: Frame, diagnosis: Diagnosis, notes: Sequence[str] = ()) 
     """RGB picture of ``diagnosis``, which was made on ``frame``; ``notes`` are further lines below it."""
     shown, scale = _shown(frame)
     size = max(15, round(max(shown.size) / 52))
-    font = ImageFont.load_default(size)
+    font = _font(size)
     line = round(size * 1.45)
     margin = line + 8
     width = max(shown.width + 2 * margin, MIN_WIDTH)
@@ -54,9 +55,7 @@ def draw_overlay(frame: Frame, diagnosis: Diagnosis, notes: Sequence[str] = ()) 
     canvas.paste(shown, (left, top + margin))
     canvas.info[AREA_KEY] = f"{left - margin} {top} {left + shown.width + margin} {top + shown.height + 2 * margin}"
     pen = ImageDraw.Draw(canvas)
-    pen.text(
-        (margin, margin // 3), diagnosis.label.upper(), COLOURS[diagnosis.label], ImageFont.load_default(size * 1.4)
-    )
+    pen.text((margin, margin // 3), diagnosis.label.upper(), COLOURS[diagnosis.label], _font(size * 1.4))
     _write(pen, head, (margin, margin // 2 + line // 2), line, font)
     _draw_findings(pen, diagnosis.findings, Box(left, top + margin, *shown.size), margin, scale, font)
     _draw_scale_bar(pen, frame, scale, (left, bottom - 4), font)
@@ -68,9 +67,7 @@ def save_overlay(frame: Frame, diagnosis: Diagnosis, path: str | Path) -> Path:
     """Write :func:`draw_overlay` as PNG and return its path."""
     path = Path(path)
     picture = draw_overlay(frame, diagnosis)
-    note = PngInfo()
-    note.add_text(AREA_KEY, picture.info[AREA_KEY])
-    picture.save(path, format="PNG", compress_level=4, pnginfo=note)
+    write_png(picture, path, {AREA_KEY: picture.info[AREA_KEY]})
     return path
 
 
@@ -123,13 +120,25 @@ def _foot(diagnosis: Diagnosis, notes: Sequence[str], font: Font, width: int) ->
 
 def _wrapped(text: str, font: Font, width: int, colour: str) -> list[_Line]:
     """Lines no wider than ``width`` pixels; a single word may be."""
+    return [_Line(line, colour) for line in _split(text, font, width)]
+
+
+@lru_cache(maxsize=256)
+def _split(text: str, font: Font, width: int) -> list[str]:
+    if font.getlength(text) <= width:
+        return [text]
     lines: list[str] = []
     for word in text.split(" "):
         if lines and font.getlength(f"{lines[-1]} {word}") <= width:
             lines[-1] = f"{lines[-1]} {word}"
         else:
             lines.append(word)
-    return [_Line(line, colour) for line in lines]
+    return lines
+
+
+@lru_cache(maxsize=32)
+def _font(size: float) -> Font:
+    return ImageFont.load_default(size)
 
 
 def _write(pen: ImageDraw.ImageDraw, lines: list[_Line], place: tuple[int, int], height: int, font: Font) -> None:

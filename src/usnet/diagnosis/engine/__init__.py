@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from usnet.diagnosis.engine.choice import DEVICES, ENGINES, PRECISIONS, Choice, choose
-from usnet.diagnosis.engine.protocol import OUTPUTS, Engine
-from usnet.diagnosis.engine.runtime import onnx_session, open_chosen, open_engine
+from usnet.diagnosis.engine.protocol import OUTPUTS, Engine, Network
+from usnet.diagnosis.engine.runtime import open_chosen, open_engine, open_network
 
 __all__ = [
     "DEVICES",
@@ -13,8 +13,9 @@ __all__ = [
     "PRECISIONS",
     "Choice",
     "Engine",
+    "Network",
     "choose",
-    "onnx_session",
     "open_chosen",
     "open_engine",
+    "open_network",
 ]

@@ -26,26 +26,13 @@ class OpenVinoEngine:
     """
 
     def __init__(self, bundle: Bundle, choice: Choice, threads: int | None = None, *, streams: int = 1) -> None:
-        openvino = _import_openvino()
-        core = openvino.Core()
-        hint = (
-            "bf16" if choice.precision == "bf16" else "f32"
-        )  # int8 lies in the graph; what is left of it stays in f32
-        if hint == "bf16" and not has_bf16():
-            raise ConfigError("this CPU does not compute in bf16", hint="Use --precision f32")
-        settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": hint, "NUM_STREAMS": streams}
-        if threads is not None:
-            settings["INFERENCE_NUM_THREADS"] = threads
-        content = bundle.read(choice.file)
-        try:
-            self._model = core.compile_model(core.read_model(content), "CPU", settings)
-        except Exception as error:  # openvino raises RuntimeError and its own classes
-            raise not_loadable(bundle, error, choice.file) from error
+        self._model = compiled(bundle, choice.file, choice.precision, threads, streams)
         inputs, outputs = ([p.any_name for p in ports] for ports in (self._model.inputs, self._model.outputs))
         check_names(bundle, choice.file, inputs, outputs)
-        self.description = f"openvino {openvino.get_version().split('-')[0]}, CPU, {choice.precision}"
+        self.description = shown(choice.precision)
         self.reason = choice.reason
         self.second_look = choice.second_look
+        self.library = "openvino"
         self.lanes = cpu_lanes(threads)
         self._requests = Requests(self._model, self.lanes)
         self._lock = threading.Lock()
@@ -67,6 +54,24 @@ class OpenVinoEngine:
             return tuple(np.array(request.get_tensor(name).data) for name in OUTPUTS)  # type: ignore[return-value]
 
 
+class OpenVinoNetwork:
+    """A further network of a bundle; see :class:`~usnet.diagnosis.engine.protocol.Network`."""
+
+    def __init__(self, bundle: Bundle, file: str, precision: str, threads: int | None) -> None:
+        model = compiled(bundle, file, precision, threads, streams=1)
+        self._input = model.inputs[0].any_name
+        self.names = [port.any_name for port in (*model.inputs, *model.outputs)]
+        self.description = shown(precision)
+        self._requests = Requests(model, cpu_lanes(threads))
+
+    def run(self, batch: FloatArray) -> FloatArray:
+        """See :class:`~usnet.diagnosis.engine.protocol.Network`."""
+        with self._requests.one() as request:
+            request.start_async({self._input: batch})
+            request.wait()
+            return np.array(request.get_output_tensor(0).data)
+
+
 class Requests:
     """Asynchronous requests of one compiled model, each used by one thread at a time; a thread waits while all are taken."""
 
@@ -83,6 +88,35 @@ class Requests:
             yield request
         finally:
             self._free.put(request)
+
+
+def compiled(bundle: Bundle, file: str, precision: str, threads: int | None, streams: int) -> Any:
+    """A network of a bundle, compiled for the CPU.
+
+    Raises
+    ------
+    BundleError
+        OpenVINO cannot load it.
+    ConfigError
+        This CPU does not have the precision.
+    """
+    core = _import_openvino().Core()
+    hint = "bf16" if precision == "bf16" else "f32"  # int8 lies in the graph; what is left of it stays in f32
+    if hint == "bf16" and not has_bf16():
+        raise ConfigError("this CPU does not compute in bf16", hint="Use --precision f32")
+    settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": hint, "NUM_STREAMS": streams}
+    if threads is not None:
+        settings["INFERENCE_NUM_THREADS"] = threads
+    content = bundle.read(file)
+    try:
+        return core.compile_model(core.read_model(content), "CPU", settings)
+    except Exception as error:  # openvino raises RuntimeError and its own classes
+        raise not_loadable(bundle, error, file) from error
+
+
+def shown(precision: str) -> str:
+    """How it is called in descriptions."""
+    return f"openvino {_import_openvino().get_version().split('-')[0]}, CPU, {precision}"
 
 
 def has_bf16() -> bool:

@@ -34,6 +34,10 @@ class Engine(Protocol):
         """File of the second look that was measured together with this network, ``None`` for the bundle's own."""
 
     @property
+    def library(self) -> str:
+        """``onnxruntime``, ``openvino`` or ``torch``."""
+
+    @property
     def lanes(self) -> int:
         """How many threads should call :meth:`run` at once for the most images a second; any number may."""
 
@@ -42,6 +46,21 @@ class Engine(Protocol):
 
     def run(self, batch: FloatArray) -> tuple[FloatArray, FloatArray]:
         """``batch [N, 1, S, S]`` in [0, 1] to ``logits [N, A, 2]`` and ``deltas [N, A, 4]``."""
+
+
+class Network(Protocol):
+    """A further network of a bundle, with one input and one output, on the CPU; any number of threads may call it."""
+
+    @property
+    def description(self) -> str:
+        """As that of an :class:`Engine`."""
+
+    @property
+    def names(self) -> list[str]:
+        """Of the input and of the output."""
+
+    def run(self, batch: FloatArray) -> FloatArray:
+        """What it says of a batch."""
 
 
 def cpu_lanes(threads: int | None) -> int:

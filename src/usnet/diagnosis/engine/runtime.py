@@ -6,7 +6,15 @@ from typing import Any
 
 from usnet.bundles import Bundle
 from usnet.diagnosis.engine.choice import PROVIDERS, Choice, choose
-from usnet.diagnosis.engine.protocol import OUTPUTS, Engine, FloatArray, check_names, cpu_lanes, not_loadable
+from usnet.diagnosis.engine.protocol import (
+    OUTPUTS,
+    Engine,
+    FloatArray,
+    Network,
+    check_names,
+    cpu_lanes,
+    not_loadable,
+)
 from usnet.errors import ConfigError
 
 _CUDA = {"use_tf32": "0"}
@@ -62,6 +70,21 @@ def open_chosen(bundle: Bundle, choice: Choice, threads: int | None = None, *, s
     return OnnxRuntimeEngine(bundle, choice, threads, strict=strict)
 
 
+def open_network(bundle: Bundle, file: str, library: str, precision: str, threads: int | None = None) -> Network:
+    """A further network of a bundle, on the CPU: in OpenVINO if that is the library, else in ONNX Runtime.
+
+    Raises
+    ------
+    BundleError
+        The file is damaged or cannot be loaded.
+    """
+    if library == "openvino":
+        from usnet.diagnosis.engine.openvino_cpu import OpenVinoNetwork
+
+        return OpenVinoNetwork(bundle, file, precision, threads)
+    return OnnxRuntimeNetwork(bundle, file, precision, threads)
+
+
 def onnx_session(bundle: Bundle, file: str, threads: int | None = None, device: str = "cpu") -> Any:
     """A running ONNX Runtime session of one network of a bundle.
 
@@ -92,8 +115,6 @@ class OnnxRuntimeEngine:
     """ONNX Runtime, on the CPU or on a provider's device."""
 
     def __init__(self, bundle: Bundle, choice: Choice, threads: int | None = None, *, strict: bool = False) -> None:
-        import onnxruntime
-
         self._session = onnx_session(bundle, choice.file, threads, choice.device)
         inputs, outputs = ([v.name for v in vs] for vs in (self._session.get_inputs(), self._session.get_outputs()))
         check_names(bundle, choice.file, inputs, outputs)
@@ -102,9 +123,10 @@ class OnnxRuntimeEngine:
             if strict:
                 raise ConfigError(f"onnxruntime could not start {device}", hint="Use --device cpu")
             device, reason = "cpu", f"{reason}; {device} did not start"
-        self.description = f"onnxruntime {onnxruntime.__version__}, {_shown(device)}, {choice.precision}"
+        self.description = _described(device, choice.precision)
         self.reason = reason
         self.second_look = choice.second_look
+        self.library = "onnxruntime"
         self.lanes = cpu_lanes(threads) if device == "cpu" else 1
 
     def side_by_side(self) -> OnnxRuntimeEngine:
@@ -117,5 +139,23 @@ class OnnxRuntimeEngine:
         return logits, deltas
 
 
-def _shown(device: str) -> str:
-    return {"cpu": "CPU", "cuda": "CUDA", "coreml": "CoreML"}[device]
+class OnnxRuntimeNetwork:
+    """A further network of a bundle; see :class:`~usnet.diagnosis.engine.protocol.Network`."""
+
+    def __init__(self, bundle: Bundle, file: str, precision: str, threads: int | None = None) -> None:
+        self._session = onnx_session(bundle, file, threads)
+        self.names = [v.name for v in (*self._session.get_inputs(), *self._session.get_outputs())]
+        self.description = _described("cpu", precision)
+
+    def run(self, batch: FloatArray) -> FloatArray:
+        """See :class:`~usnet.diagnosis.engine.protocol.Network`."""
+        (found,) = self._session.run(None, {self.names[0]: batch})
+        values: FloatArray = found
+        return values
+
+
+def _described(device: str, precision: str) -> str:
+    import onnxruntime
+
+    shown = {"cpu": "CPU", "cuda": "CUDA", "coreml": "CoreML"}[device]
+    return f"onnxruntime {onnxruntime.__version__}, {shown}, {precision}"

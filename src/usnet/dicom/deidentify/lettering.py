@@ -37,7 +37,7 @@ def _at(grey: UInt8Image, scale: float) -> Rectangles:
     if min(size) < 32 or (scale > 1 and size[0] * size[1] > MOST_PIXELS):
         return np.zeros((0, 4), np.intp)
     copy = grey if scale == 1 else np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BILINEAR))
-    lines = text_lines(copy.astype(np.float32)).astype(np.float64)
+    lines = text_lines(copy).astype(np.float64)
     letter = lines[:, 3:] - lines[:, 1:2]
     lines += letter * (-BESIDE, -ABOVE, BESIDE, ABOVE) + (-2, -2, 2, 2)
     lines = np.concatenate([np.floor(lines[:, :2] / scale), np.ceil(lines[:, 2:] / scale)], axis=1)
