@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -17,17 +18,18 @@ pytest.importorskip("highdicom", reason="the dicom extra is not installed")
 from result_files import SOURCES, instance_of_file, source_file
 
 from usnet.diagnosis.gate import OVERRULED
-from usnet.dicom import DICOM_KINDS, Made, Options, make
+from usnet.dicom import DICOM_KINDS, Made, Options, make, results
 from usnet.dicom.codes import COMMENT
 from usnet.dicom.fhir import diagnostic_report
 from usnet.dicom.pdf_page import page
 from usnet.dicom.rules import Images
 from usnet.dicom.text import MOST_WARNINGS, warnings
 from usnet.dicom.tree import content_tree
-from usnet.dicom.validating import has_dciodvfy, known_images, validate
+from usnet.dicom.validating import EXPLANATIONS, has_dciodvfy, known_images, validate
 from usnet.images import read
 
 needs_dciodvfy = pytest.mark.skipif(not has_dciodvfy(), reason="dciodvfy is not installed (Debian: dicom3tools)")
+OLD = Options(sr_class="comprehensive")
 
 
 def check(made: Made, path: Path, images: Images) -> None:
@@ -47,22 +49,38 @@ def test_every_kind_has_no_error_and_only_known_warnings(name: str, tmp_path: Pa
     instance, images = instance_of_file(source), known_images([source])
     for kind in DICOM_KINDS:
         check(make(instance, kind), tmp_path / f"{kind}.dcm", images)
+    check(make(instance, "sr", OLD), tmp_path / "old.dcm", images)
 
 
 @pytest.mark.dicom
 @needs_dciodvfy
-@pytest.mark.parametrize("name", ["single", "cine"])
-def test_no_finding_and_the_older_class_are_valid_too(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", SOURCES)
+def test_no_finding_is_valid_too(name: str, tmp_path: Path) -> None:
     source = source_file(name, tmp_path)
-    images = known_images([source])
-    check(make(instance_of_file(source), "sr", Options(sr_class="comprehensive")), tmp_path / "old.dcm", images)
-    empty = instance_of_file(source, findings=False)
+    empty, images = instance_of_file(source, findings=False), known_images([source])
     for kind in DICOM_KINDS:
         made = make(empty, kind)
         if kind in ("pr", "seg", "ko"):
             assert made.reason == "no finding to show"
         else:
             check(made, tmp_path / f"{kind}.dcm", images)
+    check(make(empty, "sr", OLD), tmp_path / "old.dcm", images)
+
+
+@pytest.mark.dicom
+@needs_dciodvfy
+def test_the_explained_warnings_are_those_that_are_given_and_that_the_page_lists(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/how-to/dicom-results.md").read_text(encoding="utf-8")
+    table = page.partition("| warning of dciodvfy | why |\n|---|---|\n")[2].partition("\n\n")[0].splitlines()
+    assert len(table) == len(EXPLANATIONS)
+    for pattern, _ in EXPLANATIONS:
+        assert sum(re.search(pattern, row) is not None for row in table) == 1, pattern
+    given = set()
+    instance = instance_of_file(source_file("ExplVR_BigEnd.dcm", tmp_path))
+    for dataset in results(instance, ("sr", "sc")):
+        dataset.save_as(tmp_path / "one.dcm", enforce_file_format=True)
+        given |= {message.explanation for message in validate(tmp_path / "one.dcm").messages}
+    assert given == {why for _, why in EXPLANATIONS}
 
 
 @pytest.mark.parametrize("name", ["single", "cine"])

@@ -35,11 +35,16 @@ PATIENCE = 300.0
 """Seconds that a test waits for what must come: a loaded machine is slow, and is not at fault."""
 
 
+_HELD: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody else is given until the tests end: it stays bound here, but anybody may listen who reuses addresses."""
+    holder = socket.socket()
+    holder.bind(("127.0.0.1", 0))
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    _HELD.append(holder)
+    return int(holder.getsockname()[1])
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = PATIENCE, what: str = "the condition") -> Any:
@@ -114,6 +119,8 @@ class Orthanc:
             self._process = None
 
     def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (self.folder / "orthanc.log").read_text(errors="replace")[-2000:]
         try:
             return self.get("/system").ok
         except requests.ConnectionError:

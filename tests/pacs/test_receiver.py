@@ -110,8 +110,12 @@ def test_names_must_be_right(ear: Ear, own: str, called: str) -> None:
 
 
 def test_addresses_must_be_right(tmp_path: Path) -> None:
-    with listening(tmp_path, networks=("192.0.2.0/24",)) as ear:
+    with listening(tmp_path / "closed", networks=("192.0.2.0/24",)) as ear:
         assert not ear.call().is_established
+    with listening(tmp_path / "open", networks=("192.0.2.0/24", "127.0.0.1/32")) as ear:
+        association = ear.call()
+        assert association.is_established
+        association.release()
 
 
 def test_a_uid_that_is_a_path_is_refused(ear: Ear, stills: list[Path], tmp_path: Path) -> None:
@@ -152,11 +156,17 @@ def connection(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
 
 
-def test_half_open_connections_leave_room_and_are_closed(tmp_path: Path, stills: list[Path]) -> None:
-    with listening(tmp_path, idle_seconds=2.0) as ear:
+def test_half_open_connections_leave_room(ear: Ear, stills: list[Path]) -> None:
+    silent = [connection(ear.port) for _ in range(12)]
+    assert ear.send(stills[0]) == 0
+    for one in silent:
+        one.close()
+
+
+def test_half_open_connections_are_closed(tmp_path: Path) -> None:
+    with listening(tmp_path, idle_seconds=1.0) as ear:
         silent = [connection(ear.port) for _ in range(12)]
-        assert ear.send(stills[0]) == 0
-        wait_for(lambda: all(_closed(one) for one in silent), what="the end of the silent ones")
+        wait_for(lambda: all(map(_closed, silent)), what="the end of the silent ones")
         for one in silent:
             one.close()
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,23 +93,38 @@ def test_a_crash_in_the_middle_fails_the_object_only(tmp_path: Path) -> None:
     os.mkfifo(fifo)
     (tmp_path / "spool").mkdir()
     with Sandbox(settings_of(load(written(tmp_path))), 2 * PATIENCE) as sandbox:
-        sandbox.ask({"do": "hello"})
-        killer = threading.Thread(target=_kill_children, args=(sandbox, 2))
+        killer = threading.Thread(target=_kill_readers, args=(sandbox, fifo, 2))
         killer.start()
         answer = head(sandbox, fifo)  # waits for somebody to write into it
         killer.join()
         assert "crashed" in answer["failed"]
 
 
-def _kill_children(sandbox: Sandbox, count: int) -> None:
-    seen: set[int] = set()
-    end = time.monotonic() + PATIENCE
-    while len(seen) < count and time.monotonic() < end:
-        time.sleep(0.5)
+def _kill_readers(sandbox: Sandbox, fifo: Path, count: int) -> None:
+    for _ in range(count):
+        writer = wait_for(lambda: _opened(fifo), what="a process that reads")
         process = sandbox.pid
-        if process is not None and process not in seen and _alive(process):
-            seen.add(process)
-            os.kill(process, signal.SIGKILL)
+        assert process is not None
+        os.kill(process, signal.SIGKILL)
+        wait_for(lambda: not _alive(process), what="its end")  # noqa: B023
+        os.close(writer)
+
+
+def _opened(fifo: Path) -> int | None:
+    """The other end of a pipe that somebody reads, else ``None``. The number is never 0: that is standard input."""
+    try:
+        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
+
+
+def test_a_process_that_dies_before_it_is_asked_is_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its pipe is broken then, which is no error of the caller's."""
+    monkeypatch.setattr("usnet.pacs.isolation.sys.executable", shutil.which("true"))
+    (tmp_path / "spool").mkdir()
+    with Sandbox(settings_of(load(written(tmp_path))), PATIENCE) as sandbox:
+        for _ in range(5):
+            assert "crashed" in head(sandbox, tmp_path / "any")["failed"]
 
 
 def test_time_is_bounded(tmp_path: Path) -> None:

@@ -23,7 +23,6 @@ EXPLANATIONS = (
     (r"needed to build DICOMDIR", "the source leaves it empty, and a result invents nothing about a patient"),
     (r"Retired Person Name form", "the source writes the name without ^, and a result repeats it as it is"),
     (r"Laterality.*only permitted to be empty when actually unknown", "the source does not say which breast"),
-    (r"Dicom dataset contains retired|Retired attribute", "the source's own attribute, repeated as it is"),
 )
 """Warnings that usnet's own objects may give, and why."""
 

@@ -136,6 +136,9 @@ class GuardedServer(ThreadedAssociationServer):
     """Refuses strangers before anything is read, and lets each connection shake hands in its own thread."""
 
     daemon_threads = True
+    request_queue_size = 128
+    """Connections that the system keeps until they are looked at. Beyond that (Python's 5) it drops them without a word, and their
+    callers wait for seconds."""
 
     def __init__(self, *arguments: Any, bounds: Bounds, **more: Any) -> None:
         self.bounds = bounds

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -119,12 +120,9 @@ class Sandbox:
         return answer
 
     def _exchange(self, child: subprocess.Popen[bytes], request: Request) -> bytes:
-        if child.stdin is None or child.stdout is None:
-            return b""
         try:
-            child.stdin.write(json.dumps(request).encode() + b"\n")
-            child.stdin.flush()
-            return child.stdout.readline()
+            _tell(child, request)
+            return child.stdout.readline() if child.stdout is not None else b""
         except OSError:
             return b""
 
@@ -141,13 +139,15 @@ class Sandbox:
                 start_new_session=True,
                 env=os.environ | _SURROUNDINGS | {"TMPDIR": str(Path(self._settings["blobs"]).parent / "tmp")},
             )
-            self._exchange_settings(self._child)
+            with suppress(OSError):  # it died at once: the request will find that out
+                _tell(self._child, self._settings)
         return self._child
 
-    def _exchange_settings(self, child: subprocess.Popen[bytes]) -> None:
-        if child.stdin is not None:
-            child.stdin.write(json.dumps(self._settings).encode() + b"\n")
-            child.stdin.flush()
+
+def _tell(child: subprocess.Popen[bytes], what: dict[str, Any]) -> None:
+    if child.stdin is not None:
+        child.stdin.write(json.dumps(what).encode() + b"\n")
+        child.stdin.flush()
 
 
 def head(sandbox: Sandbox, path: Path) -> Answer:
