@@ -21,9 +21,9 @@ from usnet.web.workplace import Workplace
 OPEN = 'new_accounts = "viewer"'
 
 
-def opened(folder: Path, provider: IdentityProvider, text: str = "", tables: str = "") -> Workplace:
+def opened(folder: Path, provider: IdentityProvider, text: str = "", tables: str = "", **changes: Any) -> Workplace:
     file = settings_file(folder, provider, text, tables)
-    made = workplace(folder / "data", oidc=str(file))
+    made = workplace(folder / "data", oidc=str(file), **changes)
     with reading(made.engine) as session:
         known = session.scalar(select(Account.id).where(Account.name_key == "anna"))
     if known is None:

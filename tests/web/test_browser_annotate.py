@@ -1,8 +1,7 @@
-"""Annotating in a real browser: by mouse, by keyboard alone, two thousand images, and a server that is killed."""
+"""Annotating in a real browser: by mouse, by keyboard alone, and a server that is killed."""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
@@ -16,11 +15,8 @@ from typing import Any
 import pytest
 from screens import WAIT, open_page
 
-from helpers.annotation import make
-from helpers.web_client import browser as client_of
-from helpers.web_client import workplace
 from helpers.web_server import Server, serving
-from usnet.datasets.records import Dataset, ImageRecord, load, save
+from usnet.datasets.records import load
 
 pytestmark = pytest.mark.browser
 logger = logging.getLogger(__name__)
@@ -268,72 +264,6 @@ def test_what_was_not_sent_goes_out_when_the_page_is_left(place: Server, chromiu
     page.locator("g.mark.malignant").wait_for(state="attached")
     assert on_disk(page, image) == (4, "malignant")
     assert [fault for fault in page.faults if "409" not in fault] == []
-
-
-def big(folder: Path, count: int) -> Path:
-    """A dataset of ``count`` images that differ in one pixel, for lists."""
-    import numpy as np
-    from PIL import Image
-
-    (folder / "images").mkdir(parents=True)
-    rng = np.random.default_rng(1)
-    base = rng.integers(0, 255, (60, 80), dtype=np.uint8)
-    records = []
-    for i in range(count):
-        base.flat[i % base.size] ^= 255
-        Image.fromarray(base).save(folder / "images" / f"{i:05d}.png", compress_level=1)
-        records.append(ImageRecord(i + 1, f"{i:05d}.png", 80, 60, None))
-    save(Dataset(folder, "many", tuple(records)))
-    return folder
-
-
-def test_two_thousand_images_on_one_page(tmp_path: Path, chromium: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Thumbnails are fetched as they come into sight; the time of each step of a scroll is logged."""
-    big(tmp_path / "root" / "many", 2000)
-    made = workplace(tmp_path / "data", roots=(str(tmp_path / "root"),))
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "fsync", lambda _file: None)  # eight thousand waits for the disk tell nothing here
-        number = make(client_of(made), made)
-    made.engine.dispose()
-    with serving(tmp_path / "data", "--workers", "1", "--root", str(tmp_path / "root")) as running:
-        page = open_page(chromium, f"{running.url}/annotate/{number}")
-        asked: list[str] = []
-        page.on("request", lambda r: asked.append(r.url) if r.url.endswith("/thumb") else None)
-        page.goto(page.url)
-        page.locator(".sheet li").nth(1999).wait_for(state="attached")
-        assert page.locator(".sheet li").count() == 2000
-        page.wait_for_function("document.querySelector('.thumb').style.backgroundImage !== ''")
-        while not asked:
-            page.wait_for_timeout(50)
-        assert len(asked) < 400, "thumbnails come as they are scrolled to"
-        timing = page.evaluate(SCROLL)
-        page.wait_for_function("[...document.querySelectorAll('.thumb')].at(-1).style.backgroundImage !== ''")
-        drawn = "[...document.querySelectorAll('.thumb')].filter(t => t.style.backgroundImage).length"
-        assert page.evaluate(drawn) < 400, "and go when they are far away"
-        logger.info("list of 2000: %s, %d thumbnails asked for", json.dumps(timing), len(asked))
-        page.locator('input[value="done"]').check()
-        assert page.locator(".sheet li:not([hidden])").count() == 0
-        page.locator('input[value=""]').check()
-        page.locator("input[name=find]").fill("01999")
-        assert page.locator(".sheet li:not([hidden])").count() == 1
-        assert page.faults == []
-
-
-SCROLL = """async () => {
-  const start = performance.getEntriesByType('navigation')[0];
-  const frames = [];
-  let last = performance.now();
-  for (let y = 0; y < document.body.scrollHeight; y += 800) {
-    window.scrollTo(0, y);
-    await new Promise(requestAnimationFrame);
-    const now = performance.now();
-    frames.push(now - last);
-    last = now;
-  }
-  frames.sort((a, b) => a - b);
-  return {loaded: start.domContentLoadedEventEnd, frames: frames.length, median: frames[frames.length >> 1],
-          p95: frames[Math.floor(frames.length * .95)], worst: frames[frames.length - 1], height: document.body.scrollHeight};
-}"""
 
 
 def test_out_and_check(place: Server, root: Path, chromium: Any, tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +20,10 @@ from usnet.extras import need
 WRITING = "usnet_writing"
 """Execution option of a connection that will write: SQLite then takes its lock at the start, so that two writers queue
 instead of failing half-way."""
+
+_LONGEST = 30
+_PATIENT, _LOOK = 5.0, 0.002
+"""Seconds that a writer waits: in all, looking often, and between two looks."""
 
 TURN = "usnet_turn"
 """Execution option of a SQLite engine: the lock that the writing threads of one process queue for."""
@@ -73,21 +79,41 @@ def _sqlite(address: URL, pool_size: int) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         # The driver's own transactions begin too late and never lock early: 'begin' below does it.
-        connect_args={"timeout": 30, "check_same_thread": False, "isolation_level": None},
+        connect_args={"timeout": _LONGEST, "check_same_thread": False, "isolation_level": None},
     )
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={1000 * _LONGEST}"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        writing = connection.get_execution_options().get(WRITING, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        if connection.get_execution_options().get(WRITING, False):
+            _lock(connection)
+        else:
+            connection.exec_driver_sql("BEGIN")
 
     # SQLite lets waiting writers poll, and some poll in vain for seconds; the threads of one process take turns instead.
     return engine.execution_options(**{TURN: threading.Lock()})
+
+
+def _lock(connection: Connection) -> None:
+    """Begin to write. SQLite's own waiting for another process sleeps up to 100 ms between two looks, and a commit takes a few:
+    this looks every 2 ms first."""
+    driver: Any = connection.connection.dbapi_connection
+    driver.execute("PRAGMA busy_timeout=0")
+    try:
+        end = time.monotonic() + _PATIENT
+        while time.monotonic() < end:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError:
+                time.sleep(_LOOK)
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={1000 * _LONGEST}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")  # waits on, and says what is wrong
 
 
 @contextmanager
@@ -97,7 +123,7 @@ def _turn(engine: Engine) -> Iterator[None]:
     if lock is None:
         yield
         return
-    held = lock.acquire(timeout=30)
+    held = lock.acquire(timeout=_LONGEST)
     try:
         yield
     finally:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Request
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 
 from usnet.store import chain
 from usnet.store.database import reading
@@ -24,10 +25,17 @@ class NotSignedIn(Exception):
     """The page is for people who signed in: browsers are sent to the login page, programs get 401."""
 
 
-Place = Annotated[Workplace, Depends(workplace_of)]
+# The dependencies are coroutines where they wait for nothing: each plain function costs a request a change of threads.
 
 
-def current_user(request: Request, place: Place) -> User:
+async def _place(request: Request) -> Workplace:
+    return workplace_of(request)
+
+
+Place = Annotated[Workplace, Depends(_place)]
+
+
+def current_user(request: Request, place: Workplace) -> User:
     """Who makes this request.
 
     Raises
@@ -58,7 +66,13 @@ def _asking(request: Request, place: Workplace) -> User | None:
         return tokens.bearer(session, secret.strip(), login=login) if scheme else browser.signed_in(session, request)
 
 
-CurrentUser = Annotated[User, Depends(current_user)]
+async def _current_user(request: Request, place: Place) -> User:
+    if place.settings.needs_login or "authorization" in request.headers:
+        return await run_in_threadpool(current_user, request, place)
+    return current_user(request, place)
+
+
+CurrentUser = Annotated[User, Depends(_current_user)]
 """Parameter type of a route that is for anybody who signed in."""
 
 
@@ -68,7 +82,7 @@ def require(*roles: Role) -> Any:
     Use it as ``user: Annotated[User, require("annotator")]``.
     """
 
-    def check(user: CurrentUser) -> User:
+    async def check(user: CurrentUser) -> User:
         if not user.has(*roles):
             raise HTTPException(403, "Your account may not do this.")
         return user

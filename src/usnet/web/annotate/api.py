@@ -94,7 +94,7 @@ def _suggestions(project: Project, image: Image) -> list[Suggestion] | None:
 
 
 @router.put("/{project}/images/{image}", response_model=Saved, responses=ERRORS | CONFLICT)
-def put(place: Place, user: Annotator, project: Id, image: Id, given: Save, whose: As = "me") -> Any:
+async def put(place: Place, user: Annotator, project: Id, image: Id, given: Save, whose: As = "me") -> Any:
     """Save a new version. The answer comes when it is on disk; the same ``key`` sent again changes nothing."""
 
     def save(session: Session) -> Saved:
@@ -104,7 +104,7 @@ def put(place: Place, user: Annotator, project: Id, image: Id, given: Save, whos
         return saving.save(session, place, row, picture, given, author=user.id, reader=reader)
 
     try:
-        return place.saves.write(save)
+        return await place.saves.soon(save)
     except saving.Outdated as outdated:
         return JSONResponse(outdated.current.model_dump(), 409)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
@@ -74,28 +75,35 @@ class ExamStatus(BaseModel):
 @router.post("/diagnose", status_code=202, openapi_extra=FILE, responses=ERRORS | BUSY)
 async def diagnose(request: Request, place: Place, user: CurrentUser, gate: Gated = True) -> Accepted:
     """Upload one file and diagnose it."""
-    exam = await run_in_threadpool(_new, place, user)
-    await _keep(request, place, exam.id)
-    return await run_in_threadpool(_start, place, user, exam.id, gate)
+    exam = await _new(place, user)
+    _, note = await _received(request, place, exam)
+
+    def begin(session: Session) -> Accepted:
+        note(session)
+        return _start(session, place, user, exam, gate)
+
+    return await place.saves.soon(begin)
 
 
 @router.post("/exams", status_code=201, responses=ERRORS | BUSY)
-def new_exam(place: Place, user: CurrentUser) -> NewExam:
+async def new_exam(place: Place, user: CurrentUser) -> NewExam:
     """An exam for several files."""
-    return NewExam(exam=_new(place, user).id)
+    return NewExam(exam=await _new(place, user))
 
 
 @router.post("/exams/{exam}/files", status_code=201, openapi_extra=FILE, responses=ERRORS | BUSY)
 async def add_file(request: Request, place: Place, user: CurrentUser, exam: Id) -> Stored:
     """Add a file to an exam that has not been started."""
     await run_in_threadpool(_check_open, place, user, exam)
-    return await _keep(request, place, exam)
+    kept, note = await _received(request, place, exam)
+    await place.saves.soon(note)
+    return kept
 
 
 @router.post("/exams/{exam}/diagnose", status_code=202, responses=ERRORS | BUSY)
-def start(place: Place, user: CurrentUser, exam: Id, gate: Gated = True) -> Accepted:
+async def start(place: Place, user: CurrentUser, exam: Id, gate: Gated = True) -> Accepted:
     """Start an exam; asking twice does it once."""
-    return _start(place, user, exam, gate)
+    return await place.saves.soon(lambda session: _start(session, place, user, exam, gate))
 
 
 @router.post("/exams/{exam}/views/{view}/anyway", status_code=202, responses=ERRORS | BUSY)
@@ -131,9 +139,8 @@ def delete_exam(place: Place, user: CurrentUser, exam: Id) -> Response:
     return Response(status_code=204)
 
 
-def _new(place: Workplace, user: User) -> Exam:
-    with writing(place.engine) as session:
-        return exams.create(place, session, user)
+async def _new(place: Workplace, user: User) -> str:
+    return await place.saves.soon(lambda session: exams.create(place, session, user).id)
 
 
 def _check_open(place: Workplace, user: User, exam: str) -> None:
@@ -142,24 +149,22 @@ def _check_open(place: Workplace, user: User, exam: str) -> None:
             raise HTTPException(409, "This exam has been started; make a new one for more files.")
 
 
-async def _keep(request: Request, place: Workplace, exam: str) -> Stored:
+async def _received(request: Request, place: Workplace, exam: str) -> tuple[Stored, Callable[[Session], None]]:
+    """A request's file, on disk, and what is to be written of it."""
     digest, size = await uploads.receive(request, place.files(exam), place.settings.max_upload)
     name = uploads.file_name(request)
 
-    def note() -> None:
-        with writing(place.engine) as session:
-            row = session.get(Exam, exam)
-            if row is None:
-                raise HTTPException(404, "There is nothing here.")
-            exams.add_file(session, row, name, digest, size)
+    def note(session: Session) -> None:
+        row = session.get(Exam, exam)
+        if row is None:
+            raise HTTPException(404, "There is nothing here.")
+        exams.add_file(session, row, name, digest, size)
 
-    await run_in_threadpool(note)
-    return Stored(sha256=digest, bytes=size)
+    return Stored(sha256=digest, bytes=size), note
 
 
-def _start(place: Workplace, user: User, exam: str, gate: bool) -> Accepted:
-    with writing(place.engine) as session:
-        job = exams.start(place, session, user, exams.exam_of(session, user, exam), gate=gate)
+def _start(session: Session, place: Workplace, user: User, exam: str, gate: bool) -> Accepted:
+    job = exams.start(place, session, user, exams.exam_of(session, user, exam), gate=gate)
     return Accepted(exam=exam, job=job.id, status=f"/api/exams/{exam}")
 
 

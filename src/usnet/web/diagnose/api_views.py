@@ -101,14 +101,14 @@ def get_assessment(place: Place, user: CurrentUser, exam: Id, view: Id) -> Saved
     response_model=Saved,
     responses=ERRORS | {409: {"model": Saved, "description": "Somebody saved meanwhile: this is what they saved."}},
 )
-def put_assessment(place: Place, user: CurrentUser, exam: Id, view: Id, given: Save) -> Any:
+async def put_assessment(place: Place, user: CurrentUser, exam: Id, view: Id, given: Save) -> Any:
     """Save a new version; the answer comes when it is on disk."""
 
     def save(session: Session) -> Saved:
         return assess.save(session, place, user, exams.view_of(session, user, exam, view), given)
 
     try:
-        return place.saves.write(save)
+        return await place.saves.soon(save)
     except assess.Outdated as outdated:
         return JSONResponse(outdated.current.model_dump(), 409)
 

@@ -13,7 +13,7 @@ function thumbnails(sheet: HTMLElement, shown: () => HTMLElement[]): () => void 
     waiting = false;
     const items = shown();
     const box = sheet.getBoundingClientRect();
-    const columns = getComputedStyle(sheet).gridTemplateColumns.split(" ").length;
+    const columns = columnsOf(sheet);
     const row = box.height / Math.max(1, Math.ceil(items.length / columns));
     const from = Math.max(0, Math.floor((-box.top - 2 * innerHeight) / row)) * columns;
     const wanted = new Set(items.slice(from, Math.max(0, Math.ceil((3 * innerHeight - box.top) / row)) * columns));
@@ -32,37 +32,65 @@ function thumbnails(sheet: HTMLElement, shown: () => HTMLElement[]): () => void 
   return soon;
 }
 
+// As the style sheet has it: a group out of sight has no columns that could be measured.
+function columnsOf(sheet: HTMLElement): number {
+  const group = sheet.firstElementChild;
+  return group ? Number(getComputedStyle(group).getPropertyValue("--columns")) : 1;
+}
+
+// What is shown fills the groups from the first one on, so that no row but the last has gaps; the rest leaves the page.
+function arranger(sheet: HTMLElement): (shown: HTMLElement[]) => void {
+  const groups = [...sheet.children] as HTMLElement[];
+  const size = groups[0]?.children.length ?? 1;
+  return (shown) => {
+    const used = groups.slice(0, Math.ceil(shown.length / size));
+    used.forEach((group, i) => {
+      const part = shown.slice(i * size, (i + 1) * size);
+      group.ariaLabel = `${sheet.dataset.word} ${i * size + 1}–${i * size + part.length}`;
+      group.replaceChildren(...part);
+    });
+    sheet.replaceChildren(...used);
+  };
+}
+
 function list(sheet: HTMLElement): void {
-  const items = [...sheet.children] as HTMLElement[];
+  const items = [...sheet.querySelectorAll("li")];
   let shown = items;
   const look = thumbnails(sheet, () => shown);
-  const links = items.map((item) => item.querySelector("a")!);
+  const arrange = arranger(sheet);
   const names = items.map((item) => (item.querySelector(".name")?.textContent ?? "").toLowerCase());
   const find = document.querySelector<HTMLInputElement>('input[name="find"]')!;
+  let entry = link(items[0]); // the one that Tab goes to
+  const enter = (next: HTMLAnchorElement | null) => {
+    if (entry) entry.tabIndex = -1;
+    entry = next;
+    if (entry) entry.tabIndex = 0;
+  };
   const filter = () => {
     const state = document.querySelector<HTMLInputElement>('input[name="state"]:checked')!.value;
     const text = find.value.trim().toLowerCase();
-    items.forEach((item, i) => { item.hidden = !((!state || item.dataset.state === state) && (!text || names[i].includes(text))); });
-    shown = items.filter((item) => !item.hidden);
-    links.forEach((link, i) => { link.tabIndex = items[i] === shown[0] ? 0 : -1; });
+    shown = items.filter((item, i) => (!state || item.dataset.state === state) && (!text || names[i].includes(text)));
+    arrange(shown);
+    enter(link(shown[0]));
     part(document, "shown")!.textContent = shown.length === items.length ? "" : fill(words.shownImages, { n: shown.length, all: items.length });
     look();
   };
   for (const radio of document.querySelectorAll('input[name="state"]')) radio.addEventListener("change", filter);
   find.addEventListener("input", filter);
   sheet.addEventListener("keydown", (event) => {
-    const there = links.filter((_, i) => !items[i].hidden);
-    const at = there.indexOf(document.activeElement as HTMLAnchorElement);
+    const at = shown.findIndex((item) => item.contains(document.activeElement));
     if (at < 0) return;
-    const row = getComputedStyle(sheet).gridTemplateColumns.split(" ").length;
-    const steps: Record<string, number> = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: row, ArrowUp: -row, Home: -at, End: there.length - 1 - at };
-    const next = there[Math.max(0, Math.min(there.length - 1, at + steps[event.key]))];
-    if (!next) return;
-    there[at].tabIndex = -1;
-    next.tabIndex = 0;
-    next.focus();
+    const row = columnsOf(sheet);
+    const steps: Record<string, number> = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: row, ArrowUp: -row, Home: -at, End: shown.length - 1 - at };
+    if (!(event.key in steps)) return;
+    enter(link(shown[Math.max(0, Math.min(shown.length - 1, at + steps[event.key]))]));
+    entry?.focus();
     event.preventDefault();
   });
+}
+
+function link(item: HTMLElement | undefined): HTMLAnchorElement | null {
+  return item?.querySelector("a") ?? null;
 }
 
 function bring(zone: HTMLElement): void {
