@@ -12,8 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
-from usnet.reports.png import write_png
 from usnet.reports.style import COLOURS, RESEARCH_USE, counted, finding_text, probabilities_text
 from usnet.reports.tags import place_tags
 from usnet.values import Box, Diagnosis, Finding, Frame
@@ -67,7 +67,11 @@ def save_overlay(frame: Frame, diagnosis: Diagnosis, path: str | Path) -> Path:
     """Write :func:`draw_overlay` as PNG and return its path."""
     path = Path(path)
     picture = draw_overlay(frame, diagnosis)
-    write_png(picture, path, {AREA_KEY: picture.info[AREA_KEY]})
+    note = PngInfo()
+    note.add_text(AREA_KEY, picture.info[AREA_KEY])
+    picture.save(
+        path, format="PNG", compress_level=2, pnginfo=note
+    )  # 4 saves a tenth of the bytes and costs a third more time
     return path
 
 
