@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
+from helpers.mixed_files import mixed_files
 from helpers.tiny_bundle import dark_spots, tiny_bundle
 from helpers.tiny_dicom import write_dicom
 from usnet.diagnosis import Diagnoser, Item
@@ -25,23 +25,12 @@ def diagnoser(tmp_path_factory: pytest.TempPathFactory) -> Diagnoser:
     return Diagnoser(tiny_bundle(tmp_path_factory.mktemp("bundle") / "tiny"))
 
 
-def exam(folder: Path) -> list[Path]:
-    """Pictures, a loop, a damaged and a missing file."""
-    paths = []
-    for number in range(5):
-        paths.append(folder / f"{number}.png")
-        Image.fromarray(dark_spots(((60 + 20 * number, 60),))).save(paths[-1])
-    loop = write_dicom(folder / "loop.dcm", np.stack([dark_spots()] * 3))
-    (folder / "bad.png").write_bytes(b"no picture")
-    return [*paths[:2], loop, folder / "bad.png", *paths[2:], folder / "missing.png"]
-
-
 def readers_here() -> list[multiprocessing.process.BaseProcess]:
     return [p for p in multiprocessing.active_children() if p.name == "usnet-reader"]
 
 
 def test_processes_give_what_a_thread_gives(diagnoser: Diagnoser, tmp_path: Path) -> None:
-    paths = exam(tmp_path)
+    paths = mixed_files(tmp_path)
 
     def results(readers: int) -> list[object]:
         found = diagnoser.stream_frames(paths, batch_size=2, readers=readers)
@@ -71,9 +60,9 @@ def test_a_process_that_dies_costs_one_file(diagnoser: Diagnoser, tmp_path: Path
 
 
 def test_leaving_early_leaves_no_process(diagnoser: Diagnoser, tmp_path: Path) -> None:
-    results = diagnoser.stream(exam(tmp_path))
+    results = diagnoser.stream(mixed_files(tmp_path))
     next(results)
-    steps = read_in_processes(diagnoser.preparer, map(Item, exam(tmp_path)), "none", 2)
+    steps = read_in_processes(diagnoser.preparer, map(Item, mixed_files(tmp_path)), "none", 2)
     assert isinstance(next(steps), Prepared)
     steps.close()
     assert not readers_here()

@@ -135,7 +135,7 @@ def test_openvino_runs_it_in_openvino_and_says_the_same(looking: Diagnoser) -> N
     assert other.second_look is not None
     assert other.second_look.description == other.engine.description == other.description
     assert other.description.startswith("openvino ")
-    frames = [Frame(TWO, "two", ""), Frame(dark_spots(size=(320, 200)), "wide", "")]
+    frames = [Frame(TWO, "two", ""), Frame(dark_spots(size=(320, 256)), "wide", "")]
     asked = [(frame, Box(x, 0.5 * x, 30 + x, 40)) for frame in frames for x in range(20)]
     mine, theirs = (1 / (1 + np.exp(-d.second_look.logits(asked))) for d in (looking, other) if d.second_look)
     np.testing.assert_allclose(mine, theirs, atol=0.005)

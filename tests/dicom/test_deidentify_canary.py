@@ -143,9 +143,12 @@ def test_pixels_outside_the_region_are_black_on_every_frame(tmp_path: Path, layo
     assert len(list(read_frames(one(tmp_path / "out")))) == len(before)
 
 
+QUICK = {"grey", "16 bits, signed", "RGB by plane", "palette", "JPEG 2000 RCT", "JPEG 4:2:2"}
+
+
 @needs_tesseract
 @pytest.mark.parametrize(
-    "layout", ["grey", "16 bits, signed", "RGB by plane", "palette", "JPEG 2000 RCT", "JPEG 4:2:2"]
+    "layout", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in LAYOUTS]
 )
 def test_nobody_can_read_the_name_in_the_pixels(tmp_path: Path, layout: str) -> None:
     saved(LAYOUTS[layout](), tmp_path / "in" / "a.dcm")

@@ -255,3 +255,6 @@ def test_of_two_regions_one_is_measured_and_nothing_crosses_into_the_other(tmp_p
         assert 60 <= mark.box.x <= mark.box.x + mark.box.width <= 128
         assert mark.number("103355008") == pytest.approx(mark.box.width * 0.2, abs=0.05)
         assert one.size_mm is not None
+    assert not made(instance, "seg", tmp_path / "seg.dcm").pixel_array[..., :60].any()
+    for item in made(instance, "pr", tmp_path / "pr.dcm").GraphicAnnotationSequence:
+        assert all(min(graphic.GraphicData[::2]) >= 60 for graphic in item.GraphicObjectSequence)

@@ -84,6 +84,8 @@ class Orthanc:
             "LuaScripts": [str(folder / "route.lua")] if lua else [],
             "Plugins": [str(path) for path in PLUGINS if path.exists()],
             "StableAge": 2,
+            "DicomScuTimeout": int(PATIENCE),  # by default it gives up after 10 s, and does not send again
+            "DicomScpTimeout": int(PATIENCE),
             "JobsHistorySize": 10,
             "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
         } | options

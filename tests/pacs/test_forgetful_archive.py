@@ -95,7 +95,7 @@ def test_the_node_tries_again_gives_up_with_the_reason_and_takes_up_again(tmp_pa
 
 
 def _status(node: Node) -> Any:
-    return json.loads(CliRunner().invoke(app, ["pacs", "status", "--json", "--config", str(node.config)]).output)
+    return json.loads(CliRunner().invoke(app, ["pacs", "status", "--json", "--config", str(node.config)]).stdout)
 
 
 @pytest.mark.parametrize("command", [["query"], ["worklist"], ["push", "x"], ["pull", "1.2.3", "--out", "out"]])

@@ -228,7 +228,7 @@ def test_by_dicomweb(tmp_path: Path, stills: list[Path]) -> None:
         pushed = CliRunner().invoke(app, ["pacs", "push", str(out), *base])
         assert "3 objects sent and found" in pushed.output
         listed = CliRunner().invoke(app, ["pacs", "query", "--where", "PatientID=P3", "--json", *base])
-        assert [json.loads(line)["StudyInstanceUID"] for line in listed.output.splitlines()] == [study]
+        assert [json.loads(line)["StudyInstanceUID"] for line in listed.stdout.splitlines()] == [study]
 
 
 def _stow(port: int, files: list[Path], token: str) -> requests.Response:

@@ -34,7 +34,7 @@ def test_worklist(tmp_path: Path) -> None:
 def _listed(node: Node, *where: str) -> list[dict[str, str]]:
     listed = CliRunner().invoke(app, ["pacs", "worklist", "--json", *where, "--config", str(node.config)])
     assert listed.exit_code == 0, listed.output
-    return [json.loads(line) for line in listed.output.splitlines()]
+    return [json.loads(line) for line in listed.stdout.splitlines()]
 
 
 def _worklist_file(folder: Path, patient: str, modality: str) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from helpers.mixed_files import mixed_files
 from helpers.tiny_bundle import dark_spots, tiny_bundle
-from helpers.tiny_dicom import write_dicom
 from usnet import extras
 from usnet.cli import diagnose_workers as workers
 from usnet.cli import main
@@ -58,14 +58,7 @@ def work(recipe: Recipe, settings: str) -> Work:
 
 
 def exam(folder: Path) -> list[Item]:
-    """Pictures, a loop, a damaged and a missing file."""
-    paths = []
-    for number in range(5):
-        paths.append(folder / f"{number}.png")
-        Image.fromarray(dark_spots(((60 + 20 * number, 60),))).save(paths[-1])
-    loop = write_dicom(folder / "loop.dcm", np.stack([dark_spots()] * 3))
-    (folder / "bad.png").write_bytes(b"no picture")
-    return [Item(path) for path in (*paths[:2], loop, folder / "bad.png", *paths[2:], folder / "missing.png")]
+    return [Item(path) for path in mixed_files(folder)]
 
 
 def parts_of(items: list[Item], folder: Path, settings: str, size: int = 3) -> list[Part]:

@@ -107,7 +107,7 @@ def _header(stream: IO[bytes], source: str, limits: Limits) -> tuple[FileDataset
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         stream = inflated(stream, source, limits)
-        dataset = dcmread(stream, stop_before_pixels=True, force=True, specific_tags=_TAGS)  # type: ignore[arg-type]
+        dataset = dcmread(stream, stop_before_pixels=True, force=True, specific_tags=_TAGS)
     place = stream.tell()
     if not stream.read(1):
         kind = UID(str(dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID") or "")).name

@@ -24,7 +24,8 @@ Shapes = npt.NDArray[np.intp]
 def text_lines(image: UInt8Image) -> Shapes:
     """Lines of text in a grey image ``uint8 [H, W]``: corners ``[N, 4]`` (x0, y0, x1, y1)."""
     area = SURROUND * SURROUND
-    raised = image.astype(np.int32) * area - box_sums(image, SURROUND).astype(np.int32)
+    raised = np.multiply(image, area, dtype=np.int32)
+    raised -= box_sums(image, SURROUND).view(np.int32)
     found = [line for level in THRESHOLDS for line in _rows(_characters(raised > level * area))]
     return np.array(found, dtype=np.intp).reshape(-1, 4)
 

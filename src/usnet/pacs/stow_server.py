@@ -13,7 +13,8 @@ from usnet.pacs.config import NodeConfig
 from usnet.pacs.spool import Spool
 from usnet.pacs.stow import Stow
 
-_START_SECONDS = 15.0
+_START_SECONDS = 300.0
+"""A loaded machine is slow; where it cannot listen, its thread ends at once."""
 
 
 class StowServer:

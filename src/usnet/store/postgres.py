@@ -11,7 +11,10 @@ from typing import Any
 
 from pg8000 import core  # type: ignore[import-untyped]
 from pg8000.converters import make_params  # type: ignore[import-untyped]
-from pg8000.dbapi import Connection  # type: ignore[import-untyped]
+from pg8000.dbapi import Connection, IntegrityError  # type: ignore[import-untyped]
+
+_INTEGRITY = "23"
+"""Class of the SQLSTATE codes of rows that a constraint forbids (PostgreSQL's documentation, appendix A)."""
 
 
 class Direct(Connection):  # type: ignore[misc]
@@ -47,11 +50,18 @@ class Direct(Connection):  # type: ignore[misc]
 
         Raises
         ------
+        pg8000.dbapi.IntegrityError
+            A constraint forbids the row; the driver itself tells it from no other refusal.
         pg8000.exceptions.InterfaceError
             The connection is lost; said in the words by which the pool knows that it has to make a new one.
         """
         try:
             super().handle_messages(context)
+        except core.DatabaseError as error:
+            said = error.args[0] if error.args else None
+            if isinstance(said, dict) and str(said.get("C", "")).startswith(_INTEGRITY):
+                raise IntegrityError(said) from error
+            raise
         except OSError as error:
             raise core.InterfaceError("network error") from error
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
@@ -104,7 +105,10 @@ async def put(place: Place, user: Annotator, project: Id, image: Id, given: Save
         return saving.save(session, place, row, picture, given, author=user.id, reader=reader)
 
     try:
-        return await place.saves.soon(save)
+        try:
+            return await place.saves.soon(save)
+        except IntegrityError:  # PostgreSQL: another page wrote this version between our look and our insert
+            return await place.saves.soon(save)
     except saving.Outdated as outdated:
         return JSONResponse(outdated.current.model_dump(), 409)
 
