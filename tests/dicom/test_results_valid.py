@@ -54,7 +54,9 @@ def test_every_kind_has_no_error_and_only_known_warnings(name: str, tmp_path: Pa
 
 @pytest.mark.dicom
 @needs_dciodvfy
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in ("single", "cine") else pytest.mark.slow) for name in SOURCES]
+)
 def test_no_finding_is_valid_too(name: str, tmp_path: Path) -> None:
     source = source_file(name, tmp_path)
     empty, images = instance_of_file(source, findings=False), known_images([source])
