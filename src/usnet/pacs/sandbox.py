@@ -58,8 +58,9 @@ class Server:
         from usnet.extras import need
 
         need("highdicom", extra="dicom", feature="DICOM results")
-        model = self._model().bundle.identity
-        return {"model": model.name, "sha256": model.sha256, "engine": self._model().engine.description}
+        diagnoser = self._model()
+        model = diagnoser.bundle.identity
+        return {"model": model.name, "sha256": model.sha256, "engine": diagnoser.description}
 
     def _head(self, request: Request) -> Answer:
         from usnet.dicom.source import header
