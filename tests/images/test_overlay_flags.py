@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,21 @@ def test_words_and_readouts_are_text_and_no_calipers(text: str) -> None:
 def test_large_frames_are_looked_at_in_the_working_size() -> None:
     image = Image.fromarray(written(5, "RIGHT BREAST")).resize((1200, 1200), Image.Resampling.BICUBIC)
     assert "text" in overlay_flags(np.asarray(image))
+
+
+def test_a_page_of_letters_takes_little_memory() -> None:
+    page = np.zeros((640, 640), dtype=np.uint8)
+    page[np.ix_(np.arange(640) % 8 < 6, np.arange(640) % 5 < 2)] = (
+        255  # ten thousand shapes, each level with 127 others
+    )
+    tracemalloc.start()
+    try:
+        lines = text_lines(page)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(lines) >= 80
+    assert peak < 100 * 2**20
 
 
 def test_tiny_and_flat_frames_have_no_flags() -> None:

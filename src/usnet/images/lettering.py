@@ -5,6 +5,8 @@ Single letters, logos and the digits of a depth scale are too few to tell from s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +19,7 @@ THRESHOLDS = (40, 80)  # grey levels above the surround: antialiased and crisp l
 SMALLEST, LARGEST = 6, 24  # px: height of a capital letter or digit
 CHARACTERS = 3  # shapes in a row: two happen by chance in speckle
 SLACK = 1  # px: letters of one line share top and bottom to this
+BLOCK = 256  # shapes that are compared with all others at once: bounds memory
 
 Shapes = npt.NDArray[np.intp]
 
@@ -56,18 +59,33 @@ def _rows(shapes: Shapes) -> list[list[int]]:
     """Bounding corners of runs of at least :data:`CHARACTERS` shapes with a common top and bottom and small gaps."""
     lines: list[list[int]] = []
     used = np.zeros(len(shapes), dtype=bool)
-    level = (np.abs(shapes[:, None, 1:4:2] - shapes[None, :, 1:4:2]) <= SLACK).all(axis=2)
-    level &= shapes[:, None, 2] <= shapes[None, :, 0]  # to the right of the first
-    for start in np.flatnonzero(np.count_nonzero(level, axis=1) >= CHARACTERS - 1).tolist():
-        if used[start]:
-            continue
-        x0, top, end, bottom = shapes[start].tolist()
-        run = [start]
-        for other in np.flatnonzero(level[start] & ~used).tolist():
-            if 0 <= shapes[other, 0] - end <= 1.2 * (bottom - top):
-                run.append(other)
-                end = int(shapes[other, 2])
-        if len(run) >= CHARACTERS:
-            used[run] = True
-            lines.append([x0, top, end, bottom])
+    for begin in range(0, len(shapes), BLOCK):
+        level = _followers(shapes[begin : begin + BLOCK], shapes)
+        for row in np.flatnonzero(np.count_nonzero(level, axis=1) >= CHARACTERS - 1).tolist():
+            if used[begin + row]:
+                continue
+            run, end = _run(shapes, begin + row, np.flatnonzero(level[row] & ~used).tolist())
+            if len(run) >= CHARACTERS:
+                used[run] = True
+                x0, top, _, bottom = shapes[begin + row].tolist()
+                lines.append([x0, top, end, bottom])
     return lines
+
+
+def _followers(some: Shapes, shapes: Shapes) -> npt.NDArray[np.bool_]:
+    """Which of all ``shapes`` stand to the right of each of ``some``, with the same top and bottom: ``[S, N]``."""
+    level = some[:, None, 2] <= shapes[None, :, 0]
+    for edge in (1, 3):
+        level &= np.abs(some[:, None, edge] - shapes[None, :, edge]) <= SLACK
+    return np.asarray(level)
+
+
+def _run(shapes: Shapes, start: int, followers: Sequence[int]) -> tuple[list[int], int]:
+    """The shape and those that follow it at small gaps, and where the last of them ends."""
+    _, top, end, bottom = shapes[start].tolist()
+    run = [start]
+    for other in followers:
+        if 0 <= shapes[other, 0] - end <= 1.2 * (bottom - top):
+            run.append(other)
+            end = int(shapes[other, 2])
+    return run, end
