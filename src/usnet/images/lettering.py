@@ -19,7 +19,7 @@ THRESHOLDS = (40, 80)  # grey levels above the surround: antialiased and crisp l
 SMALLEST, LARGEST = 6, 24  # px: height of a capital letter or digit
 CHARACTERS = 3  # shapes in a row: two happen by chance in speckle
 SLACK = 1  # px: letters of one line share top and bottom to this
-BLOCK = 256  # shapes that are compared with all others at once: bounds memory
+PAIRS = 2_000_000  # pairs of shapes that are compared at once: bounds memory
 
 Shapes = npt.NDArray[np.intp]
 
@@ -59,8 +59,9 @@ def _rows(shapes: Shapes) -> list[list[int]]:
     """Bounding corners of runs of at least :data:`CHARACTERS` shapes with a common top and bottom and small gaps."""
     lines: list[list[int]] = []
     used = np.zeros(len(shapes), dtype=bool)
-    for begin in range(0, len(shapes), BLOCK):
-        level = _followers(shapes[begin : begin + BLOCK], shapes)
+    block = max(1, PAIRS // max(1, len(shapes)))
+    for begin in range(0, len(shapes), block):
+        level = _followers(shapes[begin : begin + block], shapes)
         for row in np.flatnonzero(np.count_nonzero(level, axis=1) >= CHARACTERS - 1).tolist():
             if used[begin + row]:
                 continue

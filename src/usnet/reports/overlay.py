@@ -69,9 +69,8 @@ def save_overlay(frame: Frame, diagnosis: Diagnosis, path: str | Path) -> Path:
     picture = draw_overlay(frame, diagnosis)
     note = PngInfo()
     note.add_text(AREA_KEY, picture.info[AREA_KEY])
-    picture.save(
-        path, format="PNG", compress_level=2, pnginfo=note
-    )  # 4 saves a tenth of the bytes and costs a third more time
+    # Level 4 takes a third more time for a file 4 % smaller.
+    picture.save(path, format="PNG", compress_level=2, pnginfo=note)
     return path
 
 
@@ -128,16 +127,16 @@ def _wrapped(text: str, font: Font, width: int, colour: str) -> list[_Line]:
 
 
 @lru_cache(maxsize=256)
-def _split(text: str, font: Font, width: int) -> list[str]:
+def _split(text: str, font: Font, width: int) -> tuple[str, ...]:
     if font.getlength(text) <= width:
-        return [text]
+        return (text,)
     lines: list[str] = []
     for word in text.split(" "):
         if lines and font.getlength(f"{lines[-1]} {word}") <= width:
             lines[-1] = f"{lines[-1]} {word}"
         else:
             lines.append(word)
-    return lines
+    return tuple(lines)
 
 
 @lru_cache(maxsize=32)
