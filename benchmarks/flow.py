@@ -64,7 +64,7 @@ def _crops_an_image(diagnoser: Any, files: list[Path]) -> float:
     if diagnoser.second_look is None:
         return 0.0
     steps = [s for s in diagnoser.preparer.files(_items(files), "none") if hasattr(s, "image")]
-    found = [diagnoser._detect([step], diagnoser.engine).found[0] for step in steps]
+    found = [diagnoser._detect([step]).found[0] for step in steps]
     return sum(len(worth_a_look(c, diagnoser.second_look.settings)) for c in found) / len(found)
 
 
@@ -74,17 +74,17 @@ def _networks(diagnoser: Any, images: Any, crops: float, count: int) -> None:
 
     import numpy as np
 
-    engine, looker = diagnoser.engine.side_by_side(), diagnoser.second_look
+    engine, look = diagnoser.engine.side_by_side(), None
     per_batch = round(4 * crops)
     feed = None
     if per_batch:
-        size = looker.settings.size
+        size, look = diagnoser.second_look.settings.size, diagnoser.second_look._network.side_by_side()
         feed = np.random.default_rng(0).random((per_batch, 2, size, size), dtype=np.float32)
 
     def batch(_: int) -> None:
         engine.run(images)
-        if feed is not None:
-            looker._network.run(feed)
+        if look is not None:
+            look.run(feed)
 
     with ThreadPoolExecutor(engine.lanes) as pool:
         list(pool.map(batch, range(count // 4)))

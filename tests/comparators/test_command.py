@@ -26,7 +26,19 @@ def _run(*words: str) -> tuple[int, str]:
 def test_the_list_names_all() -> None:
     code, said = _run("--list")
     assert code == 0
-    for name in ("usnet", "faster-rcnn", "ssd", "fcos", "rt-detr", "yolo-grid", "unet", "svm", "birads", "gamma-5"):
+    for name in (
+        "usnet",
+        "faster-rcnn",
+        "ssd",
+        "ssd-lite",
+        "fcos",
+        "rt-detr",
+        "yolo-grid",
+        "unet",
+        "svm",
+        "birads",
+        "gamma-5",
+    ):
         assert name in said
 
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from helpers.tiny_bundle import SPEC, dark_spots, tiny_bundle, tiny_model
+from helpers.tiny_look import look_bundle
 from usnet.bundles import load
-from usnet.diagnosis.engine import open_engine
+from usnet.diagnosis.engine import open_engine, open_network
 from usnet.diagnosis.selftest import selftest
 from usnet.errors import BundleError, ConfigError, MissingExtra
 
@@ -54,6 +55,28 @@ def test_threads_side_by_side_get_their_own_answers(tmp_path: Path, name: str) -
             for a, b in zip(alone, pool.map(running.run, inputs), strict=True):
                 np.testing.assert_allclose(a[0], b[0], atol=1e-4)
                 np.testing.assert_allclose(a[1], b[1], atol=1e-4)
+
+
+@pytest.mark.parametrize("library", ["onnxruntime", "openvino"])
+def test_second_looks_side_by_side(tmp_path: Path, library: str) -> None:
+    if library == "openvino" and importlib.util.find_spec("openvino") is None:
+        pytest.skip("openvino is not installed (extra openvino)")
+    network = open_network(load(look_bundle(tmp_path / "b")), "second_look.onnx", library, "f32", threads=2)
+    together = network.side_by_side()
+    assert together is not network
+    assert together is network.side_by_side()
+    assert together is together.side_by_side()
+    crops = [np.stack([np.full((32, 32), 0.1 * n), np.ones((32, 32))])[None].astype(np.float32) for n in range(8)]
+    alone = [network.run(one) for one in crops]
+    assert len({float(value[0]) for value in alone}) == len(crops)
+    with ThreadPoolExecutor(4) as pool:
+        for a, b in zip(alone, pool.map(together.run, crops), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_one_thread_is_not_arranged_for_several(tmp_path: Path) -> None:
+    engine = open_engine(load(tiny_bundle(tmp_path / "b")), "onnxruntime", threads=1)
+    assert engine.side_by_side() is engine
 
 
 def test_openvino_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,6 +98,7 @@ def _networks(shelf: Shelf) -> Iterator[Network]:
     rows: tuple[tuple[str, str, str, Any], ...] = (
         ("faster-rcnn", "Faster R-CNN, ResNet-50 feature pyramid, torchvision's", "faster_rcnn", "detector"),
         ("ssd", "SSD 300, VGG-16, torchvision's", "ssd", "detector"),
+        ("ssd-lite", "SSDLite 320, MobileNetV3, torchvision's", "ssd_lite", "detector"),
         ("retinanet", "RetinaNet as published: P3 to P7, gamma 2, torchvision's", "retinanet", "detector"),
         ("fcos", "FCOS, ResNet-50 feature pyramid, torchvision's", "fcos", "detector"),
         ("yolo-grid", "YOLO-style grid of anchors on USNet's backbone, own code", "yolo_grid", "detector"),

@@ -85,15 +85,16 @@ class LookPlan:
         return slots, asked
 
 
-def take(looker: SecondLooker, asked: list[Look]) -> None:
-    """Run the second look on all of ``asked``.
+def take(looker: SecondLooker, asked: list[Look], *, side_by_side: bool) -> None:
+    """Run the second look on all of ``asked``; ``side_by_side``: while other threads run it too.
 
     Raises
     ------
     BundleError
         The network gave values that are not finite.
     """
-    for look, logit in zip(asked, looker.logits([(a.prepared.frame, a.box) for a in asked]), strict=True):
+    logits = looker.logits([(a.prepared.frame, a.box) for a in asked], side_by_side=side_by_side)
+    for look, logit in zip(asked, logits, strict=True):
         look.logit = float(logit)
 
 

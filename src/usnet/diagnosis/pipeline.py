@@ -36,12 +36,16 @@ FEW = 4
 
 @dataclass(slots=True)
 class _Batch:
-    """Some steps of a stream and what has become of them: an entry of ``found`` and ``slots`` a frame; ``seconds`` of one frame."""
+    """Some steps of a stream and what has become of them: an entry of ``found`` and ``slots`` a frame; ``seconds`` of one frame.
+
+    ``beside`` says that other batches are worked on at the same time.
+    """
 
     steps: list[Prepared | Failure]
     frames: list[Prepared]
     found: list[Candidates | None]
     seconds: float = 0.0
+    beside: bool = False
     slots: list[Slots] = field(default_factory=list)
     asked: list[Look] = field(default_factory=list)
 
@@ -197,7 +201,7 @@ class Diagnoser:
 
     def _straight(self, steps: list[Prepared | Failure]) -> Iterator[tuple[Frame, Diagnosis] | Failure]:
         """Results of one batch, in this thread."""
-        return self._finish(self._look(self._plan(self._detect(steps, self.engine), self._new_plan())))
+        return self._finish(self._look(self._plan(self._detect(steps), self._new_plan())))
 
     def _with_looks(self, pool: ThreadPoolExecutor, detected: Generator[_Batch], lanes: int) -> Generator[_Batch]:
         """Batches with their second looks taken, in order."""
@@ -223,17 +227,18 @@ class Diagnoser:
 
     def _detect_nth(self, numbered: tuple[int, list[Prepared | Failure]]) -> _Batch:
         number, steps = numbered
-        return self._detect(steps, self.engine if number < FEW else self.engine.side_by_side())
+        return self._detect(steps, beside=number >= FEW)
 
-    def _detect(self, steps: list[Prepared | Failure], engine: Engine) -> _Batch:
+    def _detect(self, steps: list[Prepared | Failure], *, beside: bool = False) -> _Batch:
         """Candidates of each frame of a batch, ``None`` where the network's values are not finite."""
         start = time.perf_counter()
         frames = [step for step in steps if isinstance(step, Prepared)]
         if not frames:
             return _Batch(steps, [], [])
+        engine = self.engine.side_by_side() if beside else self.engine
         heads = engine.run(np.stack([prepared.image for prepared in frames]))
         found = [self._decode(logits, deltas) for logits, deltas in zip(*heads, strict=True)]
-        return _Batch(steps, frames, found, (time.perf_counter() - start) / len(frames))
+        return _Batch(steps, frames, found, (time.perf_counter() - start) / len(frames), beside)
 
     def _new_plan(self) -> LookPlan | None:
         return None if self.second_look is None else LookPlan(self.second_look.settings)
@@ -251,7 +256,7 @@ class Diagnoser:
         """The second look at what was planned; runs beside other batches, so nothing of them is read here."""
         if self.second_look is not None and batch.asked:
             start = time.perf_counter()
-            take(self.second_look, batch.asked)
+            take(self.second_look, batch.asked, side_by_side=batch.beside)
             batch.seconds += (time.perf_counter() - start) / len(batch.frames)
         return batch
 

@@ -51,8 +51,8 @@ class SecondLooker:
                 hint="Make the second look with 'usnet train-second-look'",
             )
 
-    def logits(self, asked: Sequence[tuple[Frame, Box]]) -> FloatArray:
-        """Logit of malignancy of each box ``[N]``; nothing runs for none.
+    def logits(self, asked: Sequence[tuple[Frame, Box]], *, side_by_side: bool = False) -> FloatArray:
+        """Logit of malignancy of each box ``[N]``; nothing runs for none. ``side_by_side``: other threads ask for others now.
 
         Raises
         ------
@@ -60,10 +60,11 @@ class SecondLooker:
             The network gave values that are not finite.
         """
         size, margin = self.settings.size, self.settings.margin
+        network = self._network.side_by_side() if side_by_side else self._network
         parts = [np.zeros(0, dtype=np.float32)]
         for start in range(0, len(asked), BATCH):
             crops = np.stack([look_input(f.pixels, box, size, margin) for f, box in asked[start : start + BATCH]])
-            parts.append(self._network.run(crops))
+            parts.append(network.run(crops))
         found = np.concatenate(parts)
         if not np.isfinite(found).all():
             raise BundleError("the second look gave values that are not finite", source=self._source)

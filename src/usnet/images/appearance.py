@@ -102,5 +102,10 @@ def _grain(pixels: UInt8Image) -> list[float]:
 def _correlation(a: FloatArray, b: FloatArray) -> float:
     """Pearson's correlation of two arrays of one shape, 0 where one hardly varies."""
     a, b = a.ravel() - a.mean(), b.ravel() - b.mean()
-    squares = float(a @ a), float(b @ b)
-    return float(a @ b) / (squares[0] * squares[1]) ** 0.5 if min(squares) > 1e-12 * a.size else 0.0
+    squares = _product(a, a), _product(b, b)
+    return _product(a, b) / (squares[0] * squares[1]) ** 0.5 if min(squares) > 1e-12 * a.size else 0.0
+
+
+def _product(a: FloatArray, b: FloatArray) -> float:
+    """Of two vectors. Not ``a @ b``: BLAS wakes a thread a core for that, which spin on while the networks need the cores."""
+    return float(np.einsum("i,i->", a, b))

@@ -57,12 +57,23 @@ class OpenVinoEngine:
 class OpenVinoNetwork:
     """A further network of a bundle; see :class:`~usnet.diagnosis.engine.protocol.Network`."""
 
-    def __init__(self, bundle: Bundle, file: str, precision: str, threads: int | None) -> None:
-        model = compiled(bundle, file, precision, threads, streams=1)
+    def __init__(self, bundle: Bundle, file: str, precision: str, threads: int | None, *, streams: int = 1) -> None:
+        model = compiled(bundle, file, precision, threads, streams)
         self._input = model.inputs[0].any_name
         self.names = [port.any_name for port in (*model.inputs, *model.outputs)]
         self.description = shown(precision)
-        self._requests = Requests(model, cpu_lanes(threads))
+        lanes = cpu_lanes(threads)
+        self._requests = Requests(model, lanes)
+        self._lock = threading.Lock()
+        self._streaming: OpenVinoNetwork | None = self if streams == lanes else None
+        self._made_from = bundle, file, precision, threads
+
+    def side_by_side(self) -> OpenVinoNetwork:
+        """See :class:`~usnet.diagnosis.engine.protocol.Network`: compiled once more, for a stream a lane."""
+        with self._lock:
+            if self._streaming is None:
+                self._streaming = OpenVinoNetwork(*self._made_from, streams=cpu_lanes(self._made_from[-1]))
+            return self._streaming
 
     def run(self, batch: FloatArray) -> FloatArray:
         """See :class:`~usnet.diagnosis.engine.protocol.Network`."""

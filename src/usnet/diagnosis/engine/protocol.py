@@ -59,6 +59,9 @@ class Network(Protocol):
     def names(self) -> list[str]:
         """Of the input and of the output."""
 
+    def side_by_side(self) -> Network:
+        """As that of an :class:`Engine`."""
+
     def run(self, batch: FloatArray) -> FloatArray:
         """What it says of a batch."""
 
@@ -67,6 +70,11 @@ def cpu_lanes(threads: int | None) -> int:
     """Lanes of a CPU engine with ``threads`` threads, ``None`` for a thread a core: while one batch waits for its last thread,
     another uses the core."""
     return min(MOST_LANES, cores() if threads is None else threads)
+
+
+def lane_threads(threads: int | None, lanes: int) -> int:
+    """Threads inside one operation for each of ``lanes`` callers, of ``threads`` or of a thread a core."""
+    return max(1, (cores() if threads is None else threads) // lanes)
 
 
 def cores() -> int:

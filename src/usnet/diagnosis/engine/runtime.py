@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from usnet.bundles import Bundle
@@ -13,6 +14,7 @@ from usnet.diagnosis.engine.protocol import (
     Network,
     check_names,
     cpu_lanes,
+    lane_threads,
     not_loadable,
 )
 from usnet.errors import ConfigError
@@ -112,9 +114,17 @@ def onnx_session(bundle: Bundle, file: str, threads: int | None = None, device: 
 
 
 class OnnxRuntimeEngine:
-    """ONNX Runtime, on the CPU or on a provider's device."""
+    """ONNX Runtime, on the CPU or on a provider's device. ``lanes`` of an engine arranged for several callers is theirs."""
 
-    def __init__(self, bundle: Bundle, choice: Choice, threads: int | None = None, *, strict: bool = False) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        choice: Choice,
+        threads: int | None = None,
+        *,
+        strict: bool = False,
+        lanes: int | None = None,
+    ) -> None:
         self._session = onnx_session(bundle, choice.file, threads, choice.device)
         inputs, outputs = ([v.name for v in vs] for vs in (self._session.get_inputs(), self._session.get_outputs()))
         check_names(bundle, choice.file, inputs, outputs)
@@ -127,11 +137,19 @@ class OnnxRuntimeEngine:
         self.reason = reason
         self.second_look = choice.second_look
         self.library = "onnxruntime"
-        self.lanes = cpu_lanes(threads) if device == "cpu" else 1
+        self.lanes = lanes or (cpu_lanes(threads) if device == "cpu" else 1)
+        self._lock = threading.Lock()
+        self._streaming = self if self.lanes == 1 or lanes else None
+        self._made_from = bundle, choice, threads
 
     def side_by_side(self) -> OnnxRuntimeEngine:
-        """See :class:`Engine`: its threads serve any caller."""
-        return self
+        """See :class:`Engine`: the network loaded once more, so that each lane computes on its own threads and waits for none."""
+        with self._lock:
+            if self._streaming is None:
+                bundle, choice, threads = self._made_from
+                share = lane_threads(threads, self.lanes)
+                self._streaming = OnnxRuntimeEngine(bundle, choice, share, lanes=self.lanes)
+            return self._streaming
 
     def run(self, batch: FloatArray) -> tuple[FloatArray, FloatArray]:
         """See :class:`Engine`."""
@@ -142,10 +160,24 @@ class OnnxRuntimeEngine:
 class OnnxRuntimeNetwork:
     """A further network of a bundle; see :class:`~usnet.diagnosis.engine.protocol.Network`."""
 
-    def __init__(self, bundle: Bundle, file: str, precision: str, threads: int | None = None) -> None:
+    def __init__(
+        self, bundle: Bundle, file: str, precision: str, threads: int | None = None, *, arranged: bool = False
+    ) -> None:
         self._session = onnx_session(bundle, file, threads)
         self.names = [v.name for v in (*self._session.get_inputs(), *self._session.get_outputs())]
         self.description = _described("cpu", precision)
+        self._lock = threading.Lock()
+        self._streaming = self if arranged or cpu_lanes(threads) == 1 else None
+        self._made_from = bundle, file, precision, threads
+
+    def side_by_side(self) -> OnnxRuntimeNetwork:
+        """See :class:`~usnet.diagnosis.engine.protocol.Network`."""
+        with self._lock:
+            if self._streaming is None:
+                bundle, file, precision, threads = self._made_from
+                share = lane_threads(threads, cpu_lanes(threads))
+                self._streaming = OnnxRuntimeNetwork(bundle, file, precision, share, arranged=True)
+            return self._streaming
 
     def run(self, batch: FloatArray) -> FloatArray:
         """See :class:`~usnet.diagnosis.engine.protocol.Network`."""
