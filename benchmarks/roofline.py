@@ -1,4 +1,4 @@
-"""How many multiply-accumulates a second this machine can do, in float32 and in int8: what every network is held against."""
+"""How many multiply-accumulates a second this machine can do, in float32, bfloat16 and int8: what every network is held against."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ CUBE = 2048
 """Side of the two matrices: CUBE cubed multiply-accumulates."""
 
 
-def gemm() -> Callable[[], object]:
-    """A float32 product of two matrices, torch's."""
+def gemm(dtype: str = "float32") -> Callable[[], object]:
+    """A product of two matrices in ``float32`` or ``bfloat16``, torch's."""
     import torch
 
-    a, b = torch.rand(CUBE, CUBE), torch.rand(CUBE, CUBE)
+    a, b = (torch.rand(CUBE, CUBE).to(getattr(torch, dtype)) for _ in range(2))
     return lambda: a @ b
 
 

@@ -3,7 +3,8 @@
 The same network, loss, images, batch and device in one process. The reference follows torchvision's detection scripts: a
 DataLoader that decodes and flips each file, float32, plain tensors, an unfused optimiser. Candidates take turns (ABBA). Every one
 starts from the same weights and sees the same images in the same order; ours also pays for its richer augmentation. The mean loss
-stands beside the speed. Writes ``benchmarks/training.json`` with the ratios; it never judges a time::
+stands beside the speed, and on a CPU the share of what it can multiply at that precision (a step is three times the network's
+products: forward, to the inputs, to the weights). Writes ``benchmarks/training.json`` with the ratios; it never judges a time::
 
     python benchmarks/training.py [--short] [--device cpu|cuda] [--batch 16] [--threads N] [--out FILE]
 
@@ -26,6 +27,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from roofline import gemm, gmac_per_second
+from timing import median_seconds
+
 HERE = Path(__file__).resolve().parent
 sys.path = [p for p in sys.path if Path(p or ".").resolve() != HERE]  # its statistics.py is not the standard library's
 
@@ -34,6 +38,7 @@ import torch  # noqa: E402
 from PIL import Image  # noqa: E402
 from torch import Tensor  # noqa: E402
 
+from usnet.models.cost import multiply_accumulates  # noqa: E402
 from usnet.models.loss import detection_loss  # noqa: E402
 from usnet.models.matching import match  # noqa: E402
 from usnet.training.augment import augment, draw  # noqa: E402
@@ -153,6 +158,11 @@ def measure(trainings: list[Training], steps: int) -> dict[str, float]:
     return {name: float(np.median(values)) for name, values in times.items()}
 
 
+def matrix_rates() -> dict[bool, float]:
+    """Multiply-accumulates a second, in thousand millions, without and with bf16."""
+    return {bf16: gmac_per_second(median_seconds(gemm("bfloat16" if bf16 else "float32"))) for bf16 in (False, True)}
+
+
 def pictures(folder: Path, count: int) -> tuple[list[Path], Tensor]:
     """Made-up images as PNG files of the network's size, and their boxes ``[N, 1, 4]``."""
     rng = np.random.default_rng(0)
@@ -185,20 +195,26 @@ def main() -> None:
         paths, boxes = pictures(Path(folder), 2 * options.batch)
         trainings = [Training(way, start, paths, boxes, options) for way in ways]
         seconds = measure(trainings, 3 if options.short else 30)
+    work = 3 * options.batch * multiply_accumulates(start.network, SIZE) / 1e9
+    rates = matrix_rates() if options.device == "cpu" else {}
     plain, reference = seconds[PLAIN.name], seconds[REFERENCE.name]
     rows = {
         t.way.name: {
             "v_torchvision": round(reference / seconds[t.way.name], 3),
             "v_plain": round(plain / seconds[t.way.name], 3),
+            "share_of_matrix_rate": round(work / seconds[t.way.name] / rates[t.way.bf16], 3) if rates else None,
             "mean_loss": round(float(np.mean(t.losses)), 4),
         }
         for t in trainings
     }
-    print(f"{options.device}, batch {options.batch}, torch {torch.__version__}\n")
-    print("| way | images/s | v torchvision | v plain | mean loss |\n|---|---|---|---|---|")
+    print(
+        f"{options.device}, batch {options.batch}, torch {torch.__version__}, {work / options.batch:.1f} GMAC an image"
+    )
+    print(f"matrix rate: {', '.join(f'{rate:.0f} GMAC/s' for rate in rates.values())} (f32, bf16)\n" if rates else "")
+    print("| way | images/s | v torchvision | v plain | of the matrix rate | mean loss |\n|---|---|---|---|---|---|")
     for name, row in rows.items():
-        rate = options.batch / seconds[name]
-        print(f"| {name} | {rate:.1f} | {row['v_torchvision']:.2f} | {row['v_plain']:.2f} | {row['mean_loss']:.3f} |")
+        speed = " | ".join(f"{row[key] or 0:.2f}" for key in ("v_torchvision", "v_plain", "share_of_matrix_rate"))
+        print(f"| {name} | {options.batch / seconds[name]:.1f} | {speed} | {row['mean_loss']:.3f} |")
     document = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "short": options.short,
@@ -206,6 +222,7 @@ def main() -> None:
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "load": [round(v, 1) for v in (*load_before, *os.getloadavg())],
+        "gmac_per_second": {"bf16" if bf16 else "f32": round(rate, 1) for bf16, rate in rates.items()},
         "ratios": rows,
     }
     options.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

@@ -106,6 +106,20 @@ def test_a_run_ends_in_a_bundle_that_opens_without_torch(phantoms: Dataset, tiny
 
 
 @pytest.mark.slow
+def test_a_compiled_run_with_a_fused_optimiser_has_the_plain_curve(
+    phantoms: Dataset, tiny: list[str], tmp_path: Path
+) -> None:
+    settings = [*tiny, "training.epochs=2"]
+    train(load_config(None, settings), [phantoms], tmp_path / "plain")
+    fast = [*settings, "training.fused=true", "training.compiled=true"]
+    compiled = train(load_config(None, fast), [phantoms], tmp_path / "fast")
+    assert compiled.network._compiled_call_impl is not None
+    assert losses(tmp_path / "fast") == pytest.approx(losses(tmp_path / "plain"), rel=1e-3)
+    assert weights(tmp_path / "fast").keys() == weights(tmp_path / "plain").keys()
+    assert load_bundle(finish(tmp_path / "fast", [phantoms])).manifest.name == "tiny"
+
+
+@pytest.mark.slow
 def test_two_processes_give_the_curve_of_one(phantoms: Dataset, tiny: list[str], tmp_path: Path) -> None:
     """Group norm, because batch norm sees another batch on each process."""
     settings = [*tiny, "network.norm='group'", "training.epochs=2", "training.ema_decay=0.0"]

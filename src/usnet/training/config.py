@@ -71,6 +71,10 @@ class TrainingConfig(Settings):
     )
     threads: int = Field(0, ge=0, description="torch threads on a CPU; 0 leaves torch's choice")
     channels_last: bool = Field(True, description="memory order that convolutions prefer")
+    fused: bool = Field(False, description="the optimiser's step in one kernel; on a CPU it brought nothing")
+    compiled: bool = Field(
+        False, description="torch.compile: about a minute at the start; on a CPU it brought nothing, a GPU may gain"
+    )
     nodule_sensitivity: float = Field(
         0.95, gt=0, lt=1, description="share of validation nodules that the operating point 'sensitive' should find"
     )

@@ -88,6 +88,8 @@ def train(
     detector = Detector(config, data.steps_per_epoch * config.training.epochs)
     if init is not None and not resume:
         initialise(detector.network, init)
+    if config.training.compiled:
+        detector.network.compile()
     record(config, out, fingerprints, {"train": len(data.train), "val": len(data.val)})
     keep_earlier_metrics(out)
     callbacks = [ValidationScores(config), AugmentedBatches(out / "augmented.png")]

@@ -71,6 +71,8 @@ def train_look(
         start = {"file": init.name, "sha256": hashlib.sha256(init.read_bytes()).hexdigest()}
         out.mkdir(parents=True, exist_ok=True)
         (out / INIT).write_text(json.dumps(start, indent=1) + "\n")
+    if config.training.compiled:
+        look.network.compile()
     record(config, out, fingerprints, {"train": len(data.train), "val": len(data.val)})
     keep_earlier_metrics(out)
     trainer = lightning_trainer(config.training, out, hardware, callbacks=(), monitor="val/auc", stop_after=stop_after)
