@@ -64,7 +64,7 @@ lock:  ## resolve the dependencies anew
 	  pyproject.toml -o locks/base.txt
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version $(PYTHON) --upgrade \
 	  pyproject.toml --extra train --extra lossless --extra openvino --extra pdf --extra postgres --extra dicom --extra web \
-	  --extra comparators --extra ray --extra oidc --group dev --group docs -o locks/dev.txt
+	  --extra comparators --extra detr --extra ray --extra oidc --group dev --group docs -o locks/dev.txt
 
 clean:  ## remove environments and what was built
 	rm -rf $(BASE) $(DEV) .uv site demo build dist

@@ -144,8 +144,10 @@ def test_a_missing_library_is_named_with_its_extra(phantoms: Dataset, budget: Bu
         method.fit(phantoms, budget=budget)
 
 
-@pytest.mark.skipif(find_spec("transformers") is not None, reason="transformers is installed")
-def test_rt_detr_is_refused_without_transformers(phantoms: Dataset, budget: Budget) -> None:
+def test_rt_detr_is_refused_without_transformers(
+    phantoms: Dataset, budget: Budget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("usnet.extras.find_spec", lambda name: None if name == "transformers" else find_spec(name))
     with pytest.raises(MissingExtra, match="transformers"):
         catalogue()["rt-detr"].fit(phantoms, budget=budget)
 
