@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from helpers.ports import free_port
 
 
 def programs() -> Path | None:
@@ -69,9 +70,7 @@ def cluster(folder: Path, *, durable: bool = False) -> Iterator[Server]:
     data, run = folder / "cluster", folder / "run"
     run.mkdir(parents=True)
     _own(folder, run)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     make = [place / "initdb", "-D", data, "-U", "usnet", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]
     subprocess.run(make, check=True, capture_output=True, **demote)
     options = f"-c listen_addresses=127.0.0.1 -p {port} -k {run} -c max_connections=120"

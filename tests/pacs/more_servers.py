@@ -9,7 +9,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from servers import free_port, wait_for
+from servers import wait_for
+
+from helpers.ports import free_port
 
 
 class Certificates:

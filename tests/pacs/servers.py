@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
+
+from helpers.ports import free_port
 
 PLUGINS = [Path("/usr/share/orthanc/plugins") / f"lib{name}.so" for name in ("OrthancDicomWeb", "ModalityWorklists")]
 ROUTE = """
@@ -33,18 +34,6 @@ end
 
 PATIENCE = 300.0
 """Seconds that a test waits for what must come: a loaded machine is slow, and is not at fault."""
-
-
-_HELD: list[socket.socket] = []
-
-
-def free_port() -> int:
-    """A port that nobody else is given until the tests end: it stays bound here, but anybody may listen who reuses addresses."""
-    holder = socket.socket()
-    holder.bind(("127.0.0.1", 0))
-    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    _HELD.append(holder)
-    return int(holder.getsockname()[1])
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = PATIENCE, what: str = "the condition") -> Any:

@@ -19,8 +19,9 @@ import pynetdicom._config
 import requests
 from hostile import BOMBS, mutations
 from pynetdicom import AE, build_context, evt
-from servers import Node, Orthanc, free_port, running, wait_for
+from servers import Node, Orthanc, running, wait_for
 
+from helpers.ports import free_port
 from usnet.pacs import records
 from usnet.pacs.config import load
 from usnet.pacs.contexts import SYNTAXES, ULTRASOUND

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 from more_servers import Certificates
-from servers import Node, Orthanc, free_port, running
+from servers import Node, Orthanc, running
 
+from helpers.ports import free_port
 from usnet.errors import PacsError
 from usnet.pacs.config import WebPeer
 from usnet.pacs.dicomweb import WebLink

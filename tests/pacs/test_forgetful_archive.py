@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 from pynetdicom import AE, AllStoragePresentationContexts, evt
-from servers import Node, free_port, running, wait_for
+from servers import Node, running, wait_for
 from typer.testing import CliRunner
 
+from helpers.ports import free_port
 from usnet.cli.app import app
 from usnet.pacs.dimse import FIND
 

@@ -15,9 +15,10 @@ import requests
 from more_servers import Certificates
 from PIL import Image
 from pydicom import dcmread
-from servers import PATIENCE, ROUTE, Node, Orthanc, free_port, running, wait_for
+from servers import PATIENCE, ROUTE, Node, Orthanc, running, wait_for
 from typer.testing import CliRunner
 
+from helpers.ports import free_port
 from usnet.cli.app import app
 from usnet.phantoms.dicom import Exam, write_image
 
