@@ -4,6 +4,7 @@ PYTHON := 3.11
 BASE := .venv-base
 DEV := .venv
 MARK ?= not slow
+unexport PYTHONDONTWRITEBYTECODE  # tests start hundreds of processes; where nothing is kept, each compiles what it imports
 .DEFAULT_GOAL := help
 .PHONY: help demo test system check format lock docs docs-images web bundle clean
 
