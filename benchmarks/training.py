@@ -6,7 +6,7 @@ starts from the same weights and sees the same images in the same order; ours al
 stands beside the speed, and on a CPU the share of what it can multiply at that precision (a step is three times the network's
 products: forward, to the inputs, to the weights). Writes ``benchmarks/training.json`` with the ratios; it never judges a time::
 
-    python benchmarks/training.py [--short] [--device cpu|cuda] [--batch 16] [--threads N] [--out FILE]
+    python benchmarks/training.py [--short] [--device cpu|cuda] [--batch 16] [--threads N] [--steps N] [--out FILE]
 
 ``--short`` takes few steps and leaves out ``torch.compile``, whose start takes minutes.
 """
@@ -183,6 +183,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--threads", type=int, help="of torch; its own number if left out")
+    parser.add_argument("--steps", type=int, help="of each way that count; 30, or 3 for the short form, if left out")
     parser.add_argument("--out", type=Path, default=HERE / "training.json")
     options = parser.parse_args()
     if options.threads:
@@ -194,7 +195,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         paths, boxes = pictures(Path(folder), 2 * options.batch)
         trainings = [Training(way, start, paths, boxes, options) for way in ways]
-        seconds = measure(trainings, 3 if options.short else 30)
+        seconds = measure(trainings, options.steps or (3 if options.short else 30))
     work = 3 * options.batch * multiply_accumulates(start.network, SIZE) / 1e9
     rates = matrix_rates() if options.device == "cpu" else {}
     plain, reference = seconds[PLAIN.name], seconds[REFERENCE.name]
@@ -218,6 +219,7 @@ def main() -> None:
     document = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "short": options.short,
+        "steps": options.steps,
         "device": options.device,
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
