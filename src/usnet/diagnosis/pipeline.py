@@ -227,7 +227,7 @@ class Diagnoser:
 
     def _detect_nth(self, numbered: tuple[int, list[Prepared | Failure]]) -> _Batch:
         number, steps = numbered
-        return self._detect(steps, beside=number >= FEW)
+        return self._detect(steps, beside=number >= FEW and self.engine.lanes > 1)
 
     def _detect(self, steps: list[Prepared | Failure], *, beside: bool = False) -> _Batch:
         """Candidates of each frame of a batch, ``None`` where the network's values are not finite."""

@@ -16,7 +16,7 @@ def optimiser_and_schedule(network: nn.Module, settings: TrainingConfig, total_s
     kernels = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
     groups = [{"params": kernels, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=settings.fused)
+    optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=settings.fused or None)
     warm_up = max(1, round(total_steps * (0.25 if settings.schedule == "one-cycle" else 0.03)))
 
     def factor(step: int) -> float:
