@@ -3,8 +3,9 @@
 The same network, loss, images, batch and device in one process. The reference follows torchvision's detection scripts: a
 DataLoader that decodes and flips each file, float32, plain tensors, an unfused optimiser. Candidates take turns (ABBA). Every one
 starts from the same weights and sees the same images in the same order; ours also pays for its richer augmentation. The mean loss
-stands beside the speed, and on a CPU the share of what it can multiply at that precision (a step is three times the network's
-products: forward, to the inputs, to the weights). Writes ``benchmarks/training.json`` with the ratios; it never judges a time::
+stands beside the speed, the share of a step that goes to data (reading or taking them, disturbing them), and on a CPU the share of
+what it can multiply at that precision (a step is three times the network's products: forward, to the inputs, to the weights).
+Writes ``benchmarks/training.json`` with the ratios; it never judges a time::
 
     python benchmarks/training.py [--short] [--device cpu|cuda] [--batch 16] [--threads N] [--steps N] [--out FILE]
 
@@ -99,7 +100,7 @@ class Training:
     def __init__(
         self, way: Way, start: Detector, paths: list[Path], boxes: Tensor, options: argparse.Namespace
     ) -> None:
-        self.way, self.losses = way, []
+        self.way, self.losses, self.waited = way, [], []
         self._device, self._batch = torch.device(options.device), options.batch
         self._detector = copy.deepcopy(start).to(self._device)
         if way.channels_last:
@@ -130,7 +131,9 @@ class Training:
 
     def step(self) -> None:
         """One step of the optimiser."""
+        begin = time.perf_counter()
         images, boxes = next(self._batches)
+        self.waited.append(time.perf_counter() - begin)
         if self.way.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
         classes = torch.zeros(boxes.shape[:2], dtype=torch.long, device=self._device)
@@ -204,6 +207,7 @@ def main() -> None:
             "v_torchvision": round(reference / seconds[t.way.name], 3),
             "v_plain": round(plain / seconds[t.way.name], 3),
             "share_of_matrix_rate": round(work / seconds[t.way.name] / rates[t.way.bf16], 3) if rates else None,
+            "share_of_time_for_data": round(float(np.median(t.waited)) / seconds[t.way.name], 4),
             "mean_loss": round(float(np.mean(t.losses)), 4),
         }
         for t in trainings
@@ -212,10 +216,13 @@ def main() -> None:
         f"{options.device}, batch {options.batch}, torch {torch.__version__}, {work / options.batch:.1f} GMAC an image"
     )
     print(f"matrix rate: {', '.join(f'{rate:.0f} GMAC/s' for rate in rates.values())} (f32, bf16)\n" if rates else "")
-    print("| way | images/s | v torchvision | v plain | of the matrix rate | mean loss |\n|---|---|---|---|---|---|")
+    print(
+        "| way | images/s | v torchvision | v plain | of the matrix rate | data | mean loss |\n|---|---|---|---|---|---|---|"
+    )
     for name, row in rows.items():
         speed = " | ".join(f"{row[key] or 0:.2f}" for key in ("v_torchvision", "v_plain", "share_of_matrix_rate"))
-        print(f"| {name} | {options.batch / seconds[name]:.1f} | {speed} | {row['mean_loss']:.3f} |")
+        data = f"{100 * (row['share_of_time_for_data'] or 0):.1f} %"
+        print(f"| {name} | {options.batch / seconds[name]:.1f} | {speed} | {data} | {row['mean_loss']:.3f} |")
     document = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "short": options.short,
