@@ -11,5 +11,4 @@ from usnet.training.config import RunConfig
 
 def make(config: RunConfig) -> Task:
     """Two classes and background; everything else as published."""
-    settings = {key: value for key, value in common(config).items() if key not in ("min_size", "max_size")}
-    return TorchvisionTask(ssd300_vgg16(num_classes=3, score_thresh=least_score(), **settings))
+    return TorchvisionTask(ssd300_vgg16(num_classes=3, score_thresh=least_score(), **common(config, resized=False)))

@@ -11,5 +11,6 @@ from usnet.training.config import RunConfig
 
 def make(config: RunConfig) -> Task:
     """Two classes and background; everything else as published."""
-    settings = {key: value for key, value in common(config).items() if key not in ("min_size", "max_size")}
-    return TorchvisionTask(ssdlite320_mobilenet_v3_large(num_classes=3, score_thresh=least_score(), **settings))
+    return TorchvisionTask(
+        ssdlite320_mobilenet_v3_large(num_classes=3, score_thresh=least_score(), **common(config, resized=False))
+    )

@@ -19,17 +19,18 @@ SMALLEST = 1.0
 """Network pixels: a box that augmentation cut below this is left out, because torchvision refuses empty boxes."""
 
 
-def common(config: RunConfig) -> dict[str, Any]:
-    """Keywords of every torchvision detector: nothing pretrained (nothing is fetched), grey level and size of the budget."""
+def common(config: RunConfig, *, resized: bool = True) -> dict[str, Any]:
+    """Keywords of every torchvision detector: nothing pretrained (nothing is fetched), grey level and size of the budget.
+
+    Not ``resized`` are those that bring their input to a size of their own.
+    """
     size, grey = config.network.anchors.image_size, config.network
     return {
         "weights": None,
         "weights_backbone": None,
         "image_mean": [grey.mean] * 3,
         "image_std": [grey.std] * 3,
-        "min_size": size,
-        "max_size": size,
-    }
+    } | ({"min_size": size, "max_size": size} if resized else {})
 
 
 class TorchvisionTask:
