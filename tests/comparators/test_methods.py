@@ -10,13 +10,13 @@ import pytest
 from usnet import images
 from usnet.comparators.catalogue import BOXES, FAMILIES, catalogue, chosen
 from usnet.comparators.method import Budget, Method, NoOpinion, Unchanged
-from usnet.comparators.network import Network
+from usnet.comparators.network import Network, ablated
 from usnet.comparators.pool import labelled
 from usnet.comparators.running import run
 from usnet.comparators.trivial import OneNumber
 from usnet.datasets.records import Dataset
 from usnet.errors import ConfigError, DataError, MissingExtra
-from usnet.training.config import changed
+from usnet.training.config import RunConfig, changed
 from usnet.values import LABELS, Diagnosis
 
 NETWORKS = [n for n, m in catalogue().items() if m.kind in ("usnet", "detector", "segmentation")]
@@ -100,6 +100,26 @@ def test_one_number_follows_its_direction(phantoms: Dataset) -> None:
 @pytest.mark.parametrize("name", ["gamma-0", "without-stride-4"])
 def test_the_smallest_ablations(name: str, few: Dataset, budget: Budget) -> None:
     assert _run(catalogue()[name], few, budget)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "sizes"),
+    [
+        ("without-stride-4", 128, (24.0, 64.0)),
+        ("without-stride-4", 256, (48.0, 128.0)),
+        ("levels-5", 128, (8.0, 16.0, 32.0, 56.0, 88.0)),
+        ("input-256", 128, (16.0, 48.0, 128.0)),
+        ("input-512", 256, (32.0, 96.0, 256.0)),
+        ("gamma-0", 128, (5.0, 6.0, 7.0)),
+    ],
+)
+def test_anchors_of_an_ablation_grow_with_its_input(name: str, size: int, sizes: tuple[float, ...]) -> None:
+    """At 128 pixels a row's anchors once stayed those of 256, so levels and anchors were changed together."""
+    own = "[5.0, 6.0, 7.0]" if name == "gamma-0" else str([s * size / 256 for s in (16.0, 48.0, 128.0)])
+    config = changed(RunConfig(), [f"network.anchors.image_size={size}", f"network.anchors.sizes={own}"])
+    row = catalogue()[name]
+    assert isinstance(row, Network)
+    assert ablated(config, row.overrides).network.anchors.sizes == sizes
 
 
 @pytest.mark.slow

@@ -27,6 +27,8 @@ from usnet.values import Frame
 
 HALF = 0.5
 """Paint above this is nodule."""
+SIZES, SIZES_AT = "network.anchors.sizes", 256
+"""Ablations state their anchors for an input of so many pixels."""
 
 
 @runtime_checkable
@@ -64,7 +66,7 @@ class Network(Named):
         need(*self.modules, extra=self.extra, feature=f"method {self.name!r}")
         if self.make is None or split != "train":
             raise ConfigError(f"method {self.name!r} trains on split 'train'", expected="that split and a network")
-        config = changed(budget.config, list(self.overrides))
+        config = ablated(budget.config, self.overrides)
         if self.overrides and config == budget.config:
             raise Unchanged(f"{self.name} changes nothing: {', '.join(self.overrides)} is set already")
         torch.manual_seed(config.training.seed)
@@ -79,6 +81,23 @@ class Network(Named):
             self.name, look, validation, size=size, parameters=parameters(task.network), weights=_fingerprint(task)
         )
         return fitted if painter is None else replace(fitted, outline=_outline(painter, config))
+
+
+def ablated(config: RunConfig, overrides: Sequence[str]) -> RunConfig:
+    """``config`` with an ablation's ``SECTION.KEY=VALUE`` overrides.
+
+    Anchors that it sets are stated for an input of 256 pixels and grow with the input, so that one row fits every budget.
+
+    Raises
+    ------
+    ConfigError
+        An override names no setting or gives it a wrong value.
+    """
+    found = changed(config, list(overrides))
+    if not any(override.partition("=")[0].strip() == SIZES for override in overrides):
+        return found
+    ratio = found.network.anchors.image_size / SIZES_AT
+    return changed(found, [f"{SIZES}={[size * ratio for size in found.network.anchors.sizes]}"])
 
 
 def _look(task: Task, config: RunConfig) -> Look:
