@@ -59,7 +59,10 @@ def compare_methods(
     bootstrap: Annotated[int, typer.Option(min=0, help="Draws of whole groups; 0 for none.")] = 2000,
     seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Keep the methods whose opinions are in OUT already.")
+        bool,
+        typer.Option(
+            "--resume", help="Keep methods whose opinions are in OUT already; go on with a training that was stopped."
+        ),
     ] = False,
 ) -> None:
     """Train and evaluate the paper's rivals on identical splits, inputs, budget and evaluation; test each against USNet.
@@ -74,7 +77,7 @@ def compare_methods(
     from usnet.training.config import load_config
 
     changes = [*(set_ or []), *([f"training.epochs={epochs}"] if epochs else [])]
-    budget = Budget(load_config(config, changes), masks=find_masks(masks) if masks else None)
+    budget = Budget(load_config(config, changes), masks=find_masks(masks) if masks else None, unfinished=out)
     known = catalogue(bundle=bundle, boxes=boxes, external=external or (), ablations=ablations)
     if show_list:
         _print(known)
@@ -84,7 +87,7 @@ def compare_methods(
     wanted = chosen(known, methods)
     pool = pooled([load(folder) for folder in data])
     test = pool.with_records(labelled(pool, "test"))
-    results, refused, failed = _run(wanted, pool, test, budget, out, resume)
+    results, refused, failed = _run(wanted, pool, test, budget, bundle, out, resume)
     _show(results, test, _settings(budget, bundle, wanted), (bootstrap, seed), refused, out)
     if failed:
         raise typer.Exit(5)
@@ -104,11 +107,18 @@ def _print(known: dict[str, Method]) -> None:
 
 
 def _run(
-    wanted: list[Method], pool: Dataset, test: Dataset, budget: Budget, out: Path, resume: bool
+    wanted: list[Method],
+    pool: Dataset,
+    test: Dataset,
+    budget: Budget,
+    bundle: str | None,
+    out: Path,
+    resume: bool,
 ) -> tuple[list[Result], list[tuple[str, str]], int]:
     """Results, methods that did not run with the reason, and how many of those should have."""
     from usnet.cli.progress import bar
     from usnet.comparators.method import Unchanged
+    from usnet.comparators.network import UNFINISHED
     from usnet.comparators.running import run
     from usnet.errors import UsnetError
 
@@ -116,10 +126,13 @@ def _run(
     refused: list[tuple[str, str]] = []
     failed = 0
     for method in wanted:
-        kept = _kept(method, test, out / method.name, budget) if resume else None
+        made_with = _made_with(method, pool, budget, bundle)
+        kept = _kept(method, test, out / method.name, budget, made_with) if resume else None
         if kept is not None:
             results.append(kept)
             continue
+        if not resume:
+            (out / method.name / UNFINISHED).unlink(missing_ok=True)
         try:
             with bar(method.name) as progress:
                 result = run(method, pool, list(test.records), budget=budget, progress=progress)
@@ -130,32 +143,47 @@ def _run(
             refused.append((method.name, str(error)))
             failed += not isinstance(error, Unchanged)
             continue
-        _keep(result, test, out / method.name)
+        _keep(result, test, out / method.name, made_with)
         results.append(result)
     return results, refused, failed
 
 
-def _keep(result: Result, test: Dataset, folder: Path) -> None:
+def _made_with(method: Method, pool: Dataset, budget: Budget, bundle: str | None) -> str:
+    """Data and settings; where USNet's boxes are used, its bundle too."""
+    uses = bundle is not None and method.kind in ("usnet", "classical")
+    return budget.made_with(pool) + (f" {bundle}" if uses else "")
+
+
+def _keep(result: Result, test: Dataset, folder: Path, made_with: str) -> None:
+    from usnet.comparators.network import UNFINISHED
     from usnet.reports.comparison_runs import write_truth
     from usnet.reports.evaluation_predictions import write_predictions
 
     folder.mkdir(parents=True, exist_ok=True)
     write_truth(folder, test)
     write_predictions(folder / PREDICTIONS, test, result.results)
-    cost = {"minutes": result.cost.minutes, "parameters": result.cost.parameters}
+    cost = {"minutes": result.cost.minutes, "parameters": result.cost.parameters, "made_with": made_with}
     if result.dice:
         (folder / DICE).write_text(json.dumps(dict(result.dice), indent=1) + "\n", encoding="utf-8")
     (folder / COST).write_text(json.dumps(cost) + "\n", encoding="ascii")
+    (folder / UNFINISHED).unlink(missing_ok=True)
 
 
-def _kept(method: Method, test: Dataset, folder: Path, budget: Budget) -> Result | None:
-    """What a folder holds. Dice of boxes is measured where it was not asked for before; a U-Net's paint is gone."""
+def _kept(method: Method, test: Dataset, folder: Path, budget: Budget, made_with: str) -> Result | None:
+    """What a folder holds, unless it was made with other data or settings: one table is one budget. Dice of boxes is measured where
+    it was not asked for before; a U-Net's paint is gone."""
     from usnet.comparators.running import Cost, Result, outlined
     from usnet.reports.evaluation_predictions import read_predictions
 
     if not (folder / COST).is_file():
         return None
     cost = json.loads((folder / COST).read_text(encoding="ascii"))
+    if cost.get("made_with") != made_with:
+        raise ConfigError(
+            "opinions made with other data or settings",
+            source=str(folder),
+            hint="Another --out, or run it anew without --resume",
+        )
     results = read_predictions(folder / PREDICTIONS, test)
     if (folder / DICE).is_file():
         dice = json.loads((folder / DICE).read_text(encoding="utf-8"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -15,12 +16,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from usnet.bundles.decode import Candidates
-from usnet.comparators.method import Budget
+from usnet.comparators.unfinished import Done, Unfinished
 from usnet.datasets.records import Dataset
 from usnet.models.matching import PADDING
 from usnet.training.augment import Draw, affine, augment, draw, visible
 from usnet.training.cache import Cache
-from usnet.training.config import RunConfig
+from usnet.training.config import RunConfig, TrainingConfig
 from usnet.training.loader import Data
 from usnet.training.module import Batch, DivergedTraining
 from usnet.training.optimiser import optimiser_and_schedule
@@ -64,40 +65,61 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def train(task: Task, data: Data, budget: Budget, drawn: npt.NDArray[np.int8] | None = None) -> None:
-    """Train ``task`` for the budget's epochs; its network comes back in evaluation mode. ``drawn [N, S, S]`` are masks of the
-    training images (see :class:`Task`).
+def train(
+    task: Task,
+    data: Data,
+    config: RunConfig,
+    drawn: npt.NDArray[np.int8] | None = None,
+    unfinished: Unfinished | None = None,
+) -> Done:
+    """Train ``task`` as ``config`` says; its network comes back in evaluation mode.
+
+    ``drawn [N, S, S]`` are masks of the training images (see :class:`Task`). With ``unfinished`` every epoch is kept there, and the
+    training goes on from what it holds. The answer says what earlier runs did.
 
     Raises
     ------
     DivergedTraining
         A loss is not finite.
+    ConfigError
+        See :meth:`usnet.comparators.unfinished.Unfinished.read`.
     """
-    config = budget.config
     settings, place = config.training, device()
     masks = None if drawn is None else torch.from_numpy(drawn)
     network = task.network.to(place).train()
     made = optimiser_and_schedule(network, settings, data.steps_per_epoch * settings.epochs)
     optimiser, schedule = made["optimizer"], made["lr_scheduler"]["scheduler"]
-    for epoch in range(settings.epochs):
+    parts = {"network": network, "optimiser": optimiser, "schedule": schedule}
+    before = Done() if unfinished is None else unfinished.read(parts)
+    start = time.perf_counter()
+    for epoch in range(before.epochs, settings.epochs):
         batches = data.epoch(epoch)
         for number in range(len(batches)):
-            changed = _augmented(batches[number], masks, config, epoch, place)
-            with _precision(settings.precision, place):
-                losses = task.losses(*changed)
-            total = torch.stack([value.float() for value in losses.values()]).sum()
-            if not math.isfinite(float(total.detach())):
-                values = {name: float(value.detach()) for name, value in losses.items()}
-                raise DivergedTraining(
-                    f"loss is {values} in epoch {epoch}, step {number}", hint="Lower training.learning_rate"
-                )
+            total = _loss(
+                task, _augmented(batches[number], masks, config, epoch, place), settings, f"{epoch}, {number}"
+            )
             optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(total)
             nn.utils.clip_grad_norm_(network.parameters(), settings.clip_norm)
             optimiser.step()
             schedule.step()
         logger.info("epoch %d of %d: loss %.4f in its last step", epoch + 1, settings.epochs, float(total.detach()))
+        if unfinished is not None:
+            unfinished.write(parts, Done(epoch + 1, before.seconds + time.perf_counter() - start))
     network.eval()
+    return before
+
+
+def _loss(
+    task: Task, batch: tuple[Tensor, Tensor, Tensor, Tensor | None], settings: TrainingConfig, step: str
+) -> Tensor:
+    with _precision(settings.precision, batch[0].device):
+        losses = task.losses(*batch)
+    total = torch.stack([value.float() for value in losses.values()]).sum()
+    if not math.isfinite(float(total.detach())):
+        values = {name: float(value.detach()) for name, value in losses.items()}
+        raise DivergedTraining(f"loss is {values} in epoch, step {step}", hint="Lower training.learning_rate")
+    return total
 
 
 def _augmented(

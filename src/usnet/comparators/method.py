@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
 from usnet.comparators.outlines import Masks
@@ -25,11 +28,20 @@ class Unchanged(ConfigError):
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What every method gets alike: inputs, augmentation, epochs and seed of ``config``; ``jobs`` processes read images. ``masks``
-    are the outlines that experts drew, where there are any: the U-Net learns them, and every outline is measured against them."""
+    are the outlines that experts drew, where there are any: the U-Net learns them, and every outline is measured against them.
+    ``unfinished`` is the folder in which trainings wait that were stopped; ``None`` keeps none."""
 
     config: RunConfig = field(default_factory=RunConfig)
     jobs: int = 2
     masks: Masks | None = None
+    unfinished: Path | None = None
+
+    def made_with(self, dataset: Dataset) -> str:
+        """sha256 over the data and all settings but the number of threads: runs that share it may stand in one table."""
+        config = self.config.model_dump(mode="json")
+        del config["training"]["threads"]
+        text = json.dumps([dataset.fingerprint(), config], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Fitted(Protocol):

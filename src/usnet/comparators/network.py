@@ -16,6 +16,7 @@ from usnet.comparators.loop import Shelf, Task, device, train
 from usnet.comparators.method import Budget, Fitted, Named, Unchanged
 from usnet.comparators.pool import frames, labelled
 from usnet.comparators.serving import Look, Seen, calibrated
+from usnet.comparators.unfinished import Unfinished
 from usnet.datasets.masks import BoolMask
 from usnet.datasets.records import Dataset, ImageRecord, Split
 from usnet.errors import ConfigError
@@ -27,6 +28,8 @@ from usnet.values import Frame
 
 HALF = 0.5
 """Paint above this is nodule."""
+UNFINISHED = "unfinished.pt"
+"""In the method's folder while it trains."""
 SIZES, SIZES_AT = "network.anchors.sizes", 256
 """Ablations state their anchors for an input of so many pixels."""
 
@@ -62,6 +65,8 @@ class Network(Named):
             A library is not installed.
         DivergedTraining
             A loss is not finite.
+        ConfigError
+            A training that waits in ``budget.unfinished`` had other data or settings.
         """
         need(*self.modules, extra=self.extra, feature=f"method {self.name!r}")
         if self.make is None or split != "train":
@@ -73,14 +78,21 @@ class Network(Named):
         task = self.make(config)
         painter = task if isinstance(task, Painter) else None
         data = Data(*self.shelf.of(dataset, config), config.training)
-        train(task, data, Budget(config, budget.jobs), None if painter is None else _drawn(dataset, budget, data))
+        drawn = None if painter is None else _drawn(dataset, budget, data)
+        before = train(task, data, config, drawn, self._unfinished(dataset, replace(budget, config=config)))
         validation = frames(dataset, labelled(dataset, "val"))
         size = config.network.anchors.image_size
         look = _look(task, config)
         fitted = calibrated(
             self.name, look, validation, size=size, parameters=parameters(task.network), weights=_fingerprint(task)
         )
-        return fitted if painter is None else replace(fitted, outline=_outline(painter, config))
+        outline = None if painter is None else _outline(painter, config)
+        return replace(fitted, outline=outline, earlier_seconds=before.seconds)
+
+    def _unfinished(self, dataset: Dataset, budget: Budget) -> Unfinished | None:
+        if budget.unfinished is None:
+            return None
+        return Unfinished(budget.unfinished / self.name / UNFINISHED, budget.made_with(dataset))
 
 
 def ablated(config: RunConfig, overrides: Sequence[str]) -> RunConfig:

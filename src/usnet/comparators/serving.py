@@ -56,6 +56,8 @@ class Served:
     parameters: int | None
     outline: Callable[[Frame], BoolMask] | None = None
     """``bool [H, W]`` of a frame, for a method that draws outlines itself."""
+    earlier_seconds: float = 0.0
+    """Of training in earlier runs that were stopped."""
 
     def diagnose(self, frame: Frame, given: ImageRecord | None = None) -> Diagnosis:
         """The opinion on one frame."""
