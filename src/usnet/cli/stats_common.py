@@ -34,7 +34,7 @@ def show(outcome: Outcome, out: Path | None) -> None:
 
 def write(outcome: Outcome, out: Path | None) -> None:
     """Write an outcome and name the files."""
-    from usnet.reports.statistics import write_outcome
+    from usnet.reports.statistics_files import write_outcome
 
     if out is not None:
         for path in write_outcome(outcome, out).values():

@@ -11,9 +11,10 @@ from sqlalchemy import Engine
 
 from usnet.errors import PacsError
 from usnet.pacs import records
-from usnet.pacs.archive import Place, open_link
+from usnet.pacs.archive import Place
 from usnet.pacs.config import NodeConfig
 from usnet.pacs.isolation import Sandbox, make
+from usnet.pacs.links import open_link
 from usnet.pacs.spool import Spool
 from usnet.pacs.tables import InstanceRow, ResultRow
 from usnet.store.jobs import Job

@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from usnet.errors import ConfigError
-from usnet.pacs.config import DicomPeer, NodeConfig
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -43,27 +42,6 @@ class Link(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None: ...
-
-
-def open_link(config: NodeConfig, name: str | None = None, objects: Iterable[Path] = ()) -> Link:
-    """A way to a peer by its name (the one that results go to for ``None``), for these objects and for queries.
-
-    Raises
-    ------
-    PacsError
-        The archive is not there, or refuses.
-    ConfigError
-        No such peer.
-    """
-    peer = config.peer(name)
-    label = config.results.to if name is None else name
-    if isinstance(peer, DicomPeer):
-        from usnet.pacs.dimse import DicomLink
-
-        return DicomLink(peer, label, config.node.ae_title, list(objects))
-    from usnet.pacs.dicomweb import WebLink
-
-    return WebLink(peer, label)
 
 
 LEVEL_FIELDS: dict[Level, tuple[str, ...]] = {

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from usnet.errors import PacsError, UsnetError
-from usnet.pacs.archive import Place, open_link
+from usnet.pacs.archive import Place
 from usnet.pacs.config import DicomPeer, NodeConfig, load
 from usnet.pacs.contexts import SYNTAXES, ULTRASOUND
+from usnet.pacs.links import open_link
 
 Outcome = Literal["good", "bad", "skipped"]
 SECONDS = 5.0

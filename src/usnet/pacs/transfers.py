@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from usnet.errors import ConfigError, DataError, PacsError
-from usnet.pacs.archive import Level, Place, open_link
+from usnet.pacs.archive import Level, Place
 from usnet.pacs.config import DicomPeer, ListenSettings, NodeConfig
+from usnet.pacs.links import open_link
 from usnet.pacs.spool import MEBIBYTE, valid_uid
 
 if TYPE_CHECKING:

@@ -55,7 +55,7 @@ def draw_overlay(frame: Frame, diagnosis: Diagnosis, notes: Sequence[str] = ()) 
     canvas.paste(shown, (left, top + margin))
     canvas.info[AREA_KEY] = f"{left - margin} {top} {left + shown.width + margin} {top + shown.height + 2 * margin}"
     pen = ImageDraw.Draw(canvas)
-    pen.text((margin, margin // 3), diagnosis.label.upper(), COLOURS[diagnosis.label], _font(size * 1.4))
+    pen.text((margin, margin // 3), _title(diagnosis), COLOURS[diagnosis.label], _font(size * 1.4))
     _write(pen, head, (margin, margin // 2 + line // 2), line, font)
     _draw_findings(pen, diagnosis.findings, Box(left, top + margin, *shown.size), margin, scale, font)
     _draw_scale_bar(pen, frame, scale, (left, bottom - 4), font)
@@ -96,9 +96,16 @@ def _shown(frame: Frame) -> tuple[Image.Image, float]:
     return image.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC), scale
 
 
+def _title(diagnosis: Diagnosis) -> str:
+    """The label. Normal means that no box reached the threshold, where a nodule may still be the likelier, so it says that."""
+    return "NO NODULE FOUND" if diagnosis.label == "normal" else diagnosis.label.upper()
+
+
 def _head(diagnosis: Diagnosis, font: Font, width: int) -> list[_Line]:
-    """Lines below the label, the first of which stays empty for the label itself."""
+    """Lines below the title, the first of which stays empty for the title itself."""
     call = f"{counted(diagnosis)} at operating point {diagnosis.operating_point.name}"
+    if diagnosis.label == "normal":
+        call = f"no box reaches operating point {diagnosis.operating_point.name}"
     lines = [_Line(""), *_wrapped(call[0].upper() + call[1:], font, width, TEXT)]
     return lines + _wrapped(f"Probability: {probabilities_text(diagnosis)}", font, width, TEXT)
 

@@ -7,7 +7,6 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,36 +89,6 @@ def plain_text(grid: Grid) -> str:
     widths = [max(len(line[i]) for line in lines) for i in range(len(grid.headings))]
     body = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     return "\n".join([grid.title, body[0], "  ".join("-" * width for width in widths), *body[1:]])
-
-
-def write_outcome(outcome: Outcome, folder: Path) -> dict[str, Path]:
-    """Write ``COMMAND.json``, ``.tex``, ``.txt``, ``.html`` and ``figures/`` into ``folder``; the paths by name.
-
-    Raises
-    ------
-    MissingExtra
-        There are figures and matplotlib (extra ``evaluate``) is not installed; the rest is written before that.
-    """
-    from usnet.reports.statistics_page import page
-
-    folder.mkdir(parents=True, exist_ok=True)
-    contents = {"json": as_json(outcome), "tex": latex(outcome), "txt": text(outcome) + "\n", "html": page(outcome)}
-    written = {}
-    for ending, content in contents.items():
-        path = folder / f"{outcome.command}.{ending}"
-        path.write_text(content, encoding="utf-8")
-        written[path.name] = path
-    if outcome.figures:
-        from usnet.evaluation.figures import save, svg
-        from usnet.extras import need
-
-        need("matplotlib", extra="evaluate", feature="figures")
-        figures = {name: draw() for name, draw in outcome.figures.items()}
-        for name, figure in figures.items():
-            written[f"{name}.svg"] = save(figure, folder / "figures", name)[0]
-        pictures = [(name, svg(figure, f"{outcome.command}-{name}")) for name, figure in figures.items()]
-        (folder / f"{outcome.command}.html").write_text(page(outcome, pictures), encoding="utf-8")
-    return written
 
 
 def as_json(outcome: Outcome) -> str:

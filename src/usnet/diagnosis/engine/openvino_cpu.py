@@ -8,14 +8,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from usnet.bundles import Bundle
-from usnet.diagnosis.engine.choice import Choice
 from usnet.diagnosis.engine.protocol import OUTPUTS, FloatArray, check_names, cpu_lanes, not_loadable
 from usnet.errors import ConfigError
+
+if TYPE_CHECKING:
+    from usnet.diagnosis.engine.choice import Choice
 
 
 class OpenVinoEngine:
