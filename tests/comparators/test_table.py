@@ -11,6 +11,7 @@ from usnet.comparators.method import Named
 from usnet.comparators.running import Cost, Result
 from usnet.comparators.scores import MEASURES, Row, table
 from usnet.datasets.records import Dataset
+from usnet.evaluation.subgroups import small
 from usnet.reports.comparison_methods import methods_outcome
 from usnet.reports.statistics import as_json, latex, text
 from usnet.values import Diagnosis, Failure, ModelIdentity
@@ -81,6 +82,25 @@ def test_images_without_an_opinion_are_left_out_of_both() -> None:
     assert _row(rows, "shy").images == 119
     assert _row(rows, "usnet").images == 120
     assert _row(rows, "shy").against["AUC"].difference == 0
+
+
+def test_a_rival_that_overlooks_small_nodules_is_told_so() -> None:
+    """Nothing else is taken from it, and images without a small nodule do not count."""
+    dataset, said = study(240)
+    tiny = {r.file_name.removesuffix(".png") for r in dataset.records if small(r)}
+    assert 10 < len(tiny) < 200
+    blind = [replace(d, candidates=(), findings=()) if d.image_id in tiny else d for d in said]
+    rows = table(dataset, [_result("usnet", said, dataset), _result("blind", blind, dataset)], bootstrap=200)
+    mine, theirs = (_row(rows, name).numbers["small nodules found"] for name in ("usnet", "blind"))
+    assert theirs.value == 0
+    assert mine.value is not None
+    assert 0 < mine.value < 1
+    against = _row(rows, "blind").against["small nodules found"]
+    assert against.difference == pytest.approx(-mine.value)
+    assert against.adjusted is not None
+    assert against.adjusted < 0.05
+    outcome = methods_outcome(rows, dataset, "usnet", settings={})
+    assert any("under 10 mm" in note for note in outcome.notes)
 
 
 def test_the_outcome_says_first_who_wins(rows: list[Row]) -> None:

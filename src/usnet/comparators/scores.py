@@ -14,6 +14,7 @@ from usnet.errors import DataError
 from usnet.evaluation.compare import compare
 from usnet.evaluation.detections import detections, marks_at, weighted_aps, weighted_marks
 from usnet.evaluation.differences import Difference
+from usnet.evaluation.subgroups import found_at_point, small
 from usnet.evaluation.truth import MALIGNANT, Cases, FloatArray, join
 from usnet.statistics.bootstrap import Bootstrap, Resampler, weighted_mean
 from usnet.statistics.clustered import clustered_auc
@@ -24,7 +25,7 @@ from usnet.values import Diagnosis
 
 SPECIFICITY = 0.949
 """The paper's (Li et al. 2020, Table 2, malignant)."""
-MEASURES = ("AUC", "AP50", "AP11", "sensitivity", "wrong boxes a normal image", "Dice")
+MEASURES = ("AUC", "AP50", "AP11", "sensitivity", "wrong boxes a normal image", "small nodules found", "Dice")
 LOWER_IS_BETTER = ("wrong boxes a normal image",)
 ALPHA = 0.05
 
@@ -121,8 +122,8 @@ def _row(dataset: Dataset, result: Result, bootstrap: int, seed: int) -> Row:
         numbers["sensitivity"] = _sensitivity(cases, resampler)
     if _boxes_count(result.method):
         numbers |= _detection(cases, resampler)
-    if result.dice:
-        numbers["Dice"] = _dice(cases, result, resampler)
+    for name, values in _by_image(cases, result).items():
+        numbers[name] = _number(float(np.nanmean(values)), resampler.run(weighted_mean(values)), 0)
     times = np.array([1000 * d.seconds for d in cases.diagnoses])
     return Row(result.method, cases.size, numbers, _median(times, resampler), result.cost)
 
@@ -151,9 +152,14 @@ def _detection(cases: Cases, resampler: Resampler) -> dict[str, Number]:
     return {name: _number(float(value[i]), boot, i) for i, name in enumerate(names)}
 
 
-def _dice(cases: Cases, result: Result, resampler: Resampler) -> Number:
-    values = np.array([result.dice.get(r.file_name, np.nan) for r in cases.records])
-    return _number(float(np.nanmean(values)), resampler.run(weighted_mean(values)), 0)
+def _by_image(cases: Cases, result: Result) -> dict[str, FloatArray]:
+    """Measures that are means over images ``[N]``; NaN where an image says nothing. Those that no image speaks of are left out."""
+    found = {"Dice": np.array([result.dice.get(r.file_name, np.nan) for r in cases.records])}
+    if _boxes_count(result.method):
+        hits, nodules = found_at_point(cases, detections(cases))
+        speaks = np.array([small(r) for r in cases.records]) & (nodules > 0)
+        found["small nodules found"] = np.where(speaks, hits / np.maximum(nodules, 1), np.nan)
+    return {name: values for name, values in found.items() if not np.isnan(values).all()}
 
 
 def _median(values: FloatArray, resampler: Resampler) -> Number:
@@ -177,31 +183,31 @@ def _against(dataset: Dataset, rival: Result, reference: Result, bootstrap: int,
         rows |= {name: found.get(name, "mean of benign and malignant") for name in ("AP50", "AP11")}
         rows["wrong boxes a normal image"] = found.get("wrong boxes an image", "normal image")
     against = {name: _of(d) for name, d in rows.items() if d is not None}
-    if rival.dice and reference.dice:
-        against["Dice"] = _paired_dice(mine, rival, reference, Resampler(mine.group, bootstrap, seed))
-    return against | _paired_sensitivity(mine, theirs, Resampler(mine.group, bootstrap, seed))
+    resampler, order = Resampler(mine.group, bootstrap, seed), _order(mine, theirs)
+    own, others = _by_image(mine, rival), _by_image(theirs, reference)
+    for name in own.keys() & others.keys():
+        change = own[name] - others[name][order]
+        if not np.isnan(change).all():
+            boot = resampler.run(weighted_mean(change))
+            against[name] = Against(float(np.nanmean(change)), boot.interval(), boot.p_value())
+    return against | _paired_sensitivity(mine, theirs, order, resampler)
+
+
+def _order(mine: Cases, theirs: Cases) -> list[int]:
+    """Where the images of ``mine`` stand in ``theirs``."""
+    places = {r.file_name: i for i, r in enumerate(theirs.records)}
+    return [places[r.file_name] for r in mine.records]
 
 
 def _of(d: Difference) -> Against:
     return Against(d.difference, d.interval, d.p)
 
 
-def _paired_dice(cases: Cases, rival: Result, reference: Result, resampler: Resampler) -> Against:
-    names = [r.file_name for r in cases.records]
-    change = np.array([rival.dice.get(n, np.nan) - reference.dice.get(n, np.nan) for n in names])
-    if np.isnan(change).all():
-        return Against()
-    boot = resampler.run(weighted_mean(change))
-    return Against(float(np.nanmean(change)), boot.interval(), boot.p_value())
-
-
-def _paired_sensitivity(mine: Cases, theirs: Cases, resampler: Resampler) -> dict[str, Against]:
+def _paired_sensitivity(mine: Cases, theirs: Cases, order: list[int], resampler: Resampler) -> dict[str, Against]:
     mask = mine.nodule
     truth = (mine.truth == MALIGNANT)[mask]
     if truth.all() or not truth.any():
         return {}
-    places = {r.file_name: i for i, r in enumerate(theirs.records)}
-    order = [places[r.file_name] for r in mine.records]
     scores = [mine.probability[mask, MALIGNANT], theirs.probability[order][mask, MALIGNANT]]
 
     def statistic(w: FloatArray) -> FloatArray:

@@ -55,6 +55,11 @@ def _relative_group(record: ImageRecord) -> str | None:
     )
 
 
+def small(record: ImageRecord) -> bool:
+    """Whether the largest nodule measures under 10 mm; without millimetres, whether its side is under 0.15 of the image's."""
+    return _size_group(record) == "under 10 mm" or _relative_group(record) == "under 0.15 of the image"
+
+
 def _birads(record: ImageRecord) -> str | None:
     values = [record.birads] if record.birads else [n.birads for n in record.nodules if n.birads]
     return str(max(values)).lower() if values and values[0] else None
@@ -79,7 +84,7 @@ class _Part:
 def subgroup_metrics(cases: Cases, found: Detections) -> list[Metric]:
     """For each value of each key: AUC, sensitivity and specificity of malignant v benign, normals called so, nodules found."""
     hit = localised(cases)
-    marks = _found_at_point(cases, found)
+    marks = found_at_point(cases, found)
     rows: list[Metric] = []
     for key, value in KEYS.items():
         labels = np.array([value(r) or "" for r in cases.records])
@@ -94,7 +99,7 @@ def _ordered(labels: npt.NDArray[np.str_]) -> list[str]:
     return sorted({str(v) for v in labels if v}, key=lambda v: (v.startswith("over"), not v.startswith("under"), v))
 
 
-def _found_at_point(cases: Cases, found: Detections) -> tuple[FloatArray, FloatArray]:
+def found_at_point(cases: Cases, found: Detections) -> tuple[FloatArray, FloatArray]:
     """Nodules found at the operating point and nodules in all, per image: ``[N]`` twice (0 for images without known boxes)."""
     kept = found.nodules.hit & (found.nodules.score >= cases.operating_point.detection)
     hits, totals = np.zeros(cases.size), np.zeros(cases.size)
