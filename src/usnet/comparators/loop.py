@@ -87,6 +87,8 @@ def train(
     settings, place = config.training, device()
     masks = None if drawn is None else torch.from_numpy(drawn)
     network = task.network.to(place).train()
+    if settings.channels_last:
+        network = network.to(memory_format=torch.channels_last)
     made = optimiser_and_schedule(network, settings, data.steps_per_epoch * settings.epochs)
     optimiser, schedule = made["optimizer"], made["lr_scheduler"]["scheduler"]
     parts = {"network": network, "optimiser": optimiser, "schedule": schedule}

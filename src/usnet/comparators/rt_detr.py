@@ -17,6 +17,9 @@ from usnet.training.config import RunConfig
 QUERIES = 60
 """Instead of 300: real frames show at most three nodules, and small inputs have few places to ask about."""
 
+NOISED = QUERIES // 3
+"""Noised copies of the truth that training asks about, at the published ratio of 100 to 300."""
+
 
 class RtDetrTask:
     """See :class:`usnet.comparators.loop.Task`: a ResNet-50 with the hybrid encoder and decoder as published, two classes."""
@@ -26,7 +29,11 @@ class RtDetrTask:
         self.config = config.network
         backbone = library.RTDetrResNetConfig(out_features=["stage2", "stage3", "stage4"])
         settings = library.RTDetrConfig(
-            backbone_config=backbone, num_labels=2, num_queries=QUERIES, freeze_backbone_batch_norms=False
+            backbone_config=backbone,
+            num_labels=2,
+            num_queries=QUERIES,
+            num_denoising=NOISED,
+            freeze_backbone_batch_norms=False,
         )
         self.network: nn.Module = library.RTDetrForObjectDetection(settings)
 
